@@ -1,0 +1,122 @@
+"""One contest of a package with the plan of its investigation: what notebooks and methods are handed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from analysis_lib.errors import ParameterError
+from analysis_lib.package import Package, open_package
+from analysis_lib.plan import Plan, load_plan, make_plan
+from analysis_lib.schema import TABLES
+
+PLAN_FILE = "plan.toml"  # beside a package's datapackage.json
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A contest, its package and its plan. `planned` is false if a value of the plan was overridden by hand."""
+
+    package: Package
+    contest_id: str
+    plan: Plan
+    planned: bool
+
+    @property
+    def contest(self) -> dict[str, Any]:
+        """The contest's row of the table contests."""
+        return self.rows("contests").row(0, named=True)
+
+    def rows(self, table: str) -> pl.DataFrame:
+        """Give this contest's rows of a table; `sources` and `clocks` belong to no contest and come whole."""
+        return self.rows_of(table, self.contest_id)
+
+    def rows_of(self, table: str, contest_id: str) -> pl.DataFrame:
+        """Give another contest's rows, such as a peer's. A roll belongs to the contest its snapshot was taken for."""
+        if table not in TABLES:
+            raise ParameterError(f"there is no table {table!r}. Expected one of {', '.join(TABLES)}. Check the spelling.")
+        frame = self.package.tables[table]
+        if "contest_id" in frame.columns:
+            return frame.filter(pl.col("contest_id") == contest_id)
+        if "snapshot_id" in frame.columns:
+            snapshots = self.rows_of("roll_snapshots", contest_id)["snapshot_id"]
+            return frame.filter(pl.col("snapshot_id").is_in(snapshots.to_list()))
+        return frame
+
+    def holds(self, need: str) -> bool:
+        """Tell whether a column, written table.column, has at least one value for this contest."""
+        table, _, column = need.partition(".")
+        rows = self.rows(table)
+        if column not in rows.columns:
+            raise ParameterError(f"there is no column {need!r}. Expected one of {', '.join(rows.columns)}. Check the spelling.")
+        return rows[column].count() > 0
+
+    def missing(self, needs: Sequence[str]) -> tuple[str, ...]:
+        """Give those needs that aren't met; "results.n|results.share" is met by either."""
+        return tuple(need for need in needs if not any(self.holds(part) for part in need.split("|")))
+
+    def peers(self) -> tuple[str, ...]:
+        """Name the contests to compare with: the plan's, or all that the package holds for comparison only."""
+        contests = self.package.tables["contests"]
+        if unknown := [peer for peer in self.plan.peers if peer not in contests["contest_id"]]:
+            known = ", ".join(contests["contest_id"])
+            raise ParameterError(
+                f"peers: there is no contest {', '.join(unknown)} in {self.package.name}. "
+                f"Expected some of {known}. Check the spelling."
+            )
+        peers = self.plan.peers or contests.filter("comparison_only")["contest_id"]
+        return tuple(peer for peer in peers if peer != self.contest_id)
+
+
+def _choose(package: Package, contest_id: str) -> str:
+    contests = package.tables["contests"]
+    known = contests["contest_id"].to_list()
+    if contest_id in known:
+        return contest_id
+    if contest_id:
+        raise ParameterError(
+            f"contest_id: there is no contest {contest_id!r} in {package.name}. "
+            f"Expected one of {', '.join(known) or 'none'}. Check the spelling."
+        )
+    own = contests.filter(~pl.col("comparison_only").fill_null(False))["contest_id"].to_list()
+    if len(own) == 1:
+        return own[0]
+    raise ParameterError(
+        f"contest_id: {package.name} has {len(own)} contests that aren't held for comparison only. Expected the name of one"
+        + (f" of {', '.join(own)}. Say which." if own else ". Look at the faults of contests: selection-forensics check FOLDER.")
+    )
+
+
+def open_case(package: str | Path, contest_id: str = "", plan: str = "", **overrides: Any) -> Case:
+    """Open a package for one contest, with the plan it was registered under.
+
+    Parameters
+    ----------
+    package : str or Path
+        As for `open_package`.
+    contest_id : str
+        May be left empty if only one contest isn't there for comparison alone.
+    plan : str
+        A TOML file; empty: plan.toml of the package, and the default plan if it has none.
+    **overrides
+        Values to use instead of the plan's; one that is None is ignored. With any other, the findings
+        are marked as not planned.
+
+    Raises
+    ------
+    ParameterError
+        No such contest, or none named where there are several; a value the plan doesn't allow.
+    PackageError
+        As for `open_package`.
+    """
+    opened = open_package(package)
+    own_plan = opened.folder / PLAN_FILE
+    loaded = load_plan(Path(plan) if plan else own_plan if own_plan.is_file() else None)
+    changes = {name: value for name, value in overrides.items() if value is not None}
+    if changes:
+        loaded = make_plan({**loaded.model_dump(), **changes}, "plan")
+    return Case(package=opened, contest_id=_choose(opened, contest_id), plan=loaded, planned=not changes)
