@@ -1,0 +1,31 @@
+"""Adjusted p-values for a family declared before it was tested.
+
+References
+----------
+.. [1] Holm (1979), Scand. J. Statist. 6(2), 65-70.
+.. [2] Benjamini & Hochberg (1995), J. R. Statist. Soc. B 57(1), 289-300.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def holm(pvalues: ArrayLike) -> NDArray:
+    """Adjust for the family-wise error rate [1]_, under any dependence; the order of the input is kept."""
+    p = np.asarray(pvalues, float)
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)))
+    return adjusted
+
+
+def benjamini_hochberg(pvalues: ArrayLike) -> NDArray:
+    """Adjust for the false discovery rate [2]_, for independent p-values; the smallest is Simes' p of the whole family."""
+    p = np.asarray(pvalues, float)
+    order = np.argsort(p, kind="stable")
+    scaled = p[order] * p.size / np.arange(1, p.size + 1)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(1.0, np.minimum.accumulate(scaled[::-1])[::-1])
+    return adjusted
