@@ -1,0 +1,260 @@
+"""A told story, as the tables of a data package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from math import exp
+from typing import Any
+
+import polars as pl
+
+from analysis_lib.simulate.frames import Keys, branch_name, frame, from_rows, in_order, microseconds, role, stamp
+from analysis_lib.simulate.setting import DAY, RESOLUTIONS, Setting
+from analysis_lib.simulate.story import Story
+
+CONTEST = "made_up_vale"
+ORGANISATION = "Made-up Party (no such party)"
+CANDIDATES = {"ash": "Candidate Ash (made up)", "birch": "Candidate Birch (made up)"}
+SPOILED = 0.03  # of the papers of the hall
+HALL_OPEN_H = 4
+PLATFORM_CLOCK, MEMBERSHIP_CLOCK = "platform_clock", "membership_clock"
+SOURCES = {  # source_id: title
+    "declaration": "Declaration of the result (made up)",
+    "notice": "Notice of the selection (made up)",
+    "platform": "Export of the voting platform (made up)",
+    "membership": "Log of the membership database (made up)",
+}
+PEER_SOURCES = {"peer_screens": "Hourly turnout of other selections, as shown by the voting platform (made up)"}
+
+
+def make_tables(story: Story, keys: Keys) -> dict[str, pl.DataFrame]:
+    """Make every table of the selection; peers are apart."""
+    setting = story.world.setting
+    return {
+        "sources": source_rows(setting, SOURCES),
+        "contests": contest_rows(
+            {CONTEST: "Made-up Vale: no such place, party or person"}, setting, "notice", comparison_only=False
+        ),
+        "clocks": _clocks(setting),
+        "contest_windows": _windows(setting),
+        "candidates": from_rows(
+            "candidates",
+            [
+                {"contest_id": CONTEST, "candidate_id": i, "display_name": name, "source_id": "notice"}
+                for i, name in CANDIDATES.items()
+            ],
+        ),
+        "results": _results(story),
+        **_roll(story, keys),
+        **_logs(story, keys),
+        "communications": _communications(story),
+    }
+
+
+def source_rows(setting: Setting, titles: Mapping[str, str]) -> pl.DataFrame:
+    """Say where the rows come from: nowhere."""
+    fixed: dict[str, Any] = {
+        "kind": "synthetic",
+        "supplied_by_role": "system",
+        "interest": "neutral",
+        "obtained_at": (setting.closes_at + timedelta(days=2)).date(),
+        "completeness": "complete",
+        "note": "Made up by analysis_lib.simulate. No such place, party or person.",
+    }
+    return frame("sources", {"source_id": list(titles), "title": list(titles.values()), **fixed}, len(titles))
+
+
+def contest_rows(names: Mapping[str, str], setting: Setting, source: str, *, comparison_only: bool) -> pl.DataFrame:
+    """Make one row per contest; all of them are held by one made-up organisation under the same rules."""
+    fixed: dict[str, Any] = {
+        "organisation": ORGANISATION,
+        "kind": "parliamentary_selection",
+        "seats": 1,
+        "voting_method": "FPP",
+        "secrecy": "secret_unlinkable",
+        "timezone": setting.timezone,
+        "status": "declared",
+        "proceedings_active": False,
+        "comparison_only": comparison_only,
+        "source_id": source,
+    }
+    return frame("contests", {"contest_id": list(names), "contest_name": list(names.values()), **fixed}, len(names))
+
+
+def _clocks(setting: Setting) -> pl.DataFrame:
+    fixed: dict[str, Any] = {"tz_used": "UTC", "tz_basis": "stated_offset", "write_semantics": "event_time"}
+    fixed |= {"offset_s": 0.0, "offset_sd_s": 0.0, "dst_policy": "none_needed", "resolution": RESOLUTIONS[setting.resolution_s]}
+    rows = [{"clock_id": PLATFORM_CLOCK, "source_id": "platform"}, {"clock_id": MEMBERSHIP_CLOCK, "source_id": "membership"}]
+    return from_rows("clocks", [row | fixed for row in rows])
+
+
+def _windows(setting: Setting) -> pl.DataFrame:
+    hall = setting.hustings_at, setting.hustings_at + timedelta(hours=HALL_OPEN_H)
+    rows = []
+    for channel, kind, (opens_at, closes_at), bases in (
+        ("online", "voting", (setting.opens_at, setting.closes_at), ("advertised", "configured", "actual")),
+        ("in_person", "voting", hall, ("advertised", "configured", "actual")),
+        ("in_person", "hustings", hall, ("advertised", "actual")),
+    ):
+        for basis in bases:
+            rows.append(
+                {
+                    "window_id": f"{channel}_{kind}_{basis}",
+                    "contest_id": CONTEST,
+                    "channel": channel,
+                    "kind": kind,
+                    "basis": basis,
+                    "opens_at": microseconds(opens_at),
+                    "closes_at": microseconds(closes_at),
+                    "announced_at": microseconds(announced_at(setting)) if basis == "advertised" else None,
+                    "source_id": "notice" if basis == "advertised" else "platform",
+                }
+            )
+    return from_rows("contest_windows", rows)
+
+
+def announced_at(setting: Setting) -> datetime:
+    """Give the instant at which members were told of the calendar."""
+    return setting.opens_at - timedelta(days=14)
+
+
+def _results(story: Story) -> pl.DataFrame:
+    """Count by channel. A choice is drawn for every ballot and thrown away at once: only the sums are kept."""
+    setting, rng = story.world.setting, story.world.streams["choices"]
+    choice, spoiling = rng.random((2, setting.n_members)).tolist()
+    odds = setting.support / (1 - setting.support)
+    online_odds = odds * exp(setting.channel_log_odds)
+    support = {"online": online_odds / (1 + online_odds), "in_person": setting.support}
+    issued = {"online": sum(not hall for hall in story.world.in_hall), "in_person": sum(story.world.comes_to_hall)}
+    rows: list[tuple[str, str, str | None, int]] = []
+    total: dict[tuple[str, str | None], int] = {}
+    for channel in ("online", "in_person"):
+        voters = [b.member for b in story.ballots if b.channel == channel]
+        valid = [m for m in voters if channel == "online" or spoiling[m] >= SPOILED]
+        first = sum(choice[m] < support[channel] for m in valid)
+        counts = {
+            ("ballots_issued", None): issued[channel],
+            ("ballots_received", None): len(voters),
+            ("ballots_valid", None): len(valid),
+            ("ballots_spoiled", None): len(voters) - len(valid),
+            ("candidate", "ash"): first,
+            ("candidate", "birch"): len(valid) - first,
+        }
+        rows += [(channel, item, candidate, n) for (item, candidate), n in counts.items()]
+        total = {key: total.get(key, 0) + n for key, n in counts.items()}
+    rows += [("all", "eligible", None, setting.n_members)]
+    rows += [("all", item, candidate, n) for (item, candidate), n in total.items()]
+    columns: dict[str, Any] = {
+        "row_id": [f"r{number:02d}" for number in range(1, len(rows) + 1)],
+        "channel": [row[0] for row in rows],
+        "item": [row[1] for row in rows],
+        "candidate_id": [row[2] for row in rows],
+        "n": [row[3] for row in rows],
+    }
+    fixed = {"contest_id": CONTEST, "round": 1, "basis": "declared", "source_id": "declaration"}
+    return frame("results", columns | fixed, len(rows))
+
+
+def _roll(story: Story, keys: Keys) -> dict[str, pl.DataFrame]:
+    setting, snapshot = story.world.setting, "as_loaded"
+    taken_at = microseconds(setting.opens_at) - DAY * 1_000_000
+    fixed = {"snapshot_id": snapshot, "source_id": "membership"}
+    copies = {"contest_id": CONTEST, "taken_at": [taken_at], "purpose": "platform_upload", "row_count": setting.n_members}
+    rows = {
+        "voter_key": [keys("member", m) for m in range(setting.n_members)],
+        "eligible": True,
+        "unit": [branch_name(b) for b in story.world.branch],
+    }
+    return {
+        "roll_snapshots": frame("roll_snapshots", fixed | copies, 1),
+        "roll": frame("roll", fixed | rows, setting.n_members),
+    }
+
+
+def _logs(story: Story, keys: Keys) -> dict[str, pl.DataFrame]:
+    """Write the four logs, each in order of time."""
+    setting = story.world.setting
+    platform = {"contest_id": CONTEST, "source_id": "platform"}
+
+    def common(events: list[Any], letter: str, name: str) -> dict[str, Any]:
+        ids = [f"{letter}{number:05d}" for number in range(1, len(events) + 1)]
+        return {name: ids, "at": [stamp(setting, e.at) for e in events]}
+
+    def officers(events: list[Any]) -> list[str | None]:
+        return [None if e.officer is None else keys("officer", e.officer) for e in events]
+
+    ballots, credentials = in_order(story.ballots), in_order(story.credentials)
+    changes, actions = in_order(story.changes), in_order(story.actions)
+    return {
+        "ballot_events": frame(
+            "ballot_events",
+            common(ballots, "b", "event_id")
+            | platform
+            | {
+                "clock_id": PLATFORM_CLOCK,
+                "event": [b.event for b in ballots],
+                "channel": [b.channel for b in ballots],
+                "link_level": "voter_linked",
+                "voter_key": [keys("member", b.member) for b in ballots],
+                "batch_id": ["hall" if b.channel == "in_person" else None for b in ballots],
+                "actor_role": [b.actor_role for b in ballots],
+                "ip_key": [keys("network", b.network) if b.network else None for b in ballots],
+            },
+            len(ballots),
+        ),
+        "credential_events": frame(
+            "credential_events",
+            common(credentials, "c", "event_id")
+            | platform
+            | {
+                "clock_id": PLATFORM_CLOCK,
+                "voter_key": [keys("member", c.member) for c in credentials],
+                "event": [c.event for c in credentials],
+                "trigger": [c.trigger for c in credentials],
+                "actor_key": officers(credentials),
+                "actor_role": [role(c.officer) for c in credentials],
+            },
+            len(credentials),
+        ),
+        "contact_changes": frame(
+            "contact_changes",
+            common(changes, "m", "change_id")
+            | {
+                "contest_id": CONTEST,
+                "source_id": "membership",
+                "voter_key": [keys("member", c.member) for c in changes],
+                "field": "email",
+                "actor_key": officers(changes),
+                "request_evidence": [c.evidence for c in changes],
+            },
+            len(changes),
+        ),
+        "admin_actions": frame(
+            "admin_actions",
+            common(actions, "a", "event_id")
+            | platform
+            | {"actor_role": [role(a.officer) for a in actions], "action": [a.action for a in actions]},
+            len(actions),
+        ),
+    }
+
+
+def _communications(story: Story) -> pl.DataFrame:
+    """List the invitation, and the reminders to those who hold a code and have not voted when each goes out."""
+    setting = story.world.setting
+    voted = sorted(b.at for b in story.ballots if b.channel == "online")
+    n_codes = sum(not hall for hall in story.world.in_hall)
+    sent = [("invitation", setting.opens_at), *(("reminder", at) for at in setting.reminders)]
+    rows = [
+        {
+            "message_id": f"e{number}",
+            "contest_id": CONTEST,
+            "kind": kind,
+            "sent_at": microseconds(at),
+            "n_recipients": n_codes - sum(v <= setting.seconds(at) for v in voted),
+            "source_id": "platform",
+        }
+        for number, (kind, at) in enumerate(sent, start=1)
+    ]
+    return from_rows("communications", rows)
