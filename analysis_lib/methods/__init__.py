@@ -1,0 +1,1 @@
+"""One module per question; the public function has the module's name. `registry` lists them."""

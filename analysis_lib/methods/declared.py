@@ -1,0 +1,35 @@
+"""What was declared: candidates' totals over all channels, first and in later declarations. Shared by several questions."""
+
+from __future__ import annotations
+
+import polars as pl
+
+LATER = ("correction", "recount", "certified")  # a later declaration stands beside the first one
+
+
+def with_declaration(results: pl.DataFrame) -> pl.DataFrame:
+    """Add ``declaration``: "first", or the status of a later declaration."""
+    return results.with_columns(declaration=pl.when(pl.col("status").is_in(LATER)).then("status").otherwise(pl.lit("first")))
+
+
+def candidate_totals(results: pl.DataFrame, declaration: str, *, first_round: bool = False) -> list[tuple[str, int]]:
+    """Give (candidate_id, ballots) over all channels, most first, in the last round declared (or the first one).
+
+    Rows of channel "all" with a count; without them, the sum over channels where every channel has
+    a count. Empty where the totals aren't held or two sources give different ones.
+    """
+    rows = with_declaration(results).filter((pl.col("item") == "candidate") & (pl.col("declaration") == declaration))
+    if not rows.height:
+        return []
+    number = rows["round"].min() if first_round else rows["round"].max()
+    rows = rows.filter(pl.col("round") == number)
+    whole = rows.filter((pl.col("channel") == "all") & pl.col("n").is_not_null())
+    if whole.height:
+        if whole.group_by("candidate_id").agg(pl.col("n").n_unique())["n"].max() > 1:
+            return []
+        totals = whole.group_by("candidate_id").agg(pl.col("n").first())
+    else:
+        if rows["n"].null_count():
+            return []
+        totals = rows.group_by("candidate_id").agg(pl.col("n").sum())
+    return [(row[0], int(row[1])) for row in totals.sort(["n", "candidate_id"], descending=[True, False]).iter_rows()]

@@ -1,0 +1,143 @@
+"""Every question: where it is answered, in which grade, what it needs. A test walks this list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from analysis_lib.case import Case
+from analysis_lib.errors import ParameterError
+from analysis_lib.methods import (
+    ballots_outside_window,
+    cast_rate_bursts,
+    channel_gap,
+    falling_turnout_counts,
+    reissue_rates,
+    reissue_to_ballot_delay,
+    struck_ballots,
+    totals_reconciliation,
+)
+from analysis_lib.results import Finding, Grade, NotAnswerable, Result, TestResult, Verdict
+from analysis_lib.stats.multiplicity import holm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One noun. A need is "table.column", or several joined by "|" of which one will do; `family` is what its p-values are adjusted in."""
+
+    noun: str
+    chapter: str
+    grade: Grade
+    question: str
+    needs: tuple[str, ...]
+    answer: Callable[[Case], tuple[Result, ...]]
+    family: str = ""
+
+
+_QUESTIONS = (
+    Question(
+        noun="totals_reconciliation", chapter="00_evidence", grade=Grade.BREACH,
+        question="Do the published totals add up?",
+        needs=("results.n|results.lo|roll_snapshots.row_count",), answer=totals_reconciliation.answer,
+    ),
+    Question(
+        noun="struck_ballots", chapter="00_evidence", grade=Grade.MATERIALITY,
+        question="Could the ballots that were struck out have changed the result?",
+        needs=("results.n",), answer=struck_ballots.answer,
+    ),
+    Question(
+        noun="cast_rate_bursts", chapter="10_turnout_timing", grade=Grade.ANOMALY, family="timing",
+        question="Did ballots come in a burst that the usual pace of voting does not explain?",
+        needs=("ballot_events.at|turnout_counts.voted_n",), answer=cast_rate_bursts.answer,
+    ),
+    Question(
+        noun="falling_turnout_counts", chapter="10_turnout_timing", grade=Grade.BREACH,
+        question="Did a running count of ballots ever fall?",
+        needs=("turnout_counts.voted_n",), answer=falling_turnout_counts.answer,
+    ),
+    Question(
+        noun="ballots_outside_window", chapter="20_late_votes", grade=Grade.BREACH,
+        question="Were ballots recorded before the opening or after the close?",
+        needs=("ballot_events.at", "contest_windows.closes_at"), answer=ballots_outside_window.answer,
+    ),
+    Question(
+        noun="reissue_rates", chapter="30_credential_reissues", grade=Grade.ANOMALY, family="credentials",
+        question="Were credentials reissued unusually often in some branch, or without a request by some administrator?",
+        needs=("credential_events.event", "credential_events.voter_key|credential_events.actor_key"), answer=reissue_rates.answer,
+    ),
+    Question(
+        noun="reissue_to_ballot_delay", chapter="30_credential_reissues", grade=Grade.ANOMALY, family="credentials",
+        question="After a reissue that nobody asked for on record, did a ballot follow sooner than after one that was asked for?",
+        needs=(
+            "credential_events.at", "credential_events.voter_key", "credential_events.trigger",
+            "ballot_events.voter_key", "ballot_events.at", "roll.voter_key",
+        ),
+        answer=reissue_to_ballot_delay.answer,
+    ),
+    Question(
+        noun="channel_gap", chapter="50_channel_gap", grade=Grade.ANOMALY, family="channels",
+        question="Do the channels disagree about a candidate, and by how much?",
+        needs=("results.n", "results.n|results.share", "results.candidate_id", "results.channel"), answer=channel_gap.answer,
+    ),
+)  # fmt: skip
+REGISTRY: dict[str, Question] = {question.noun: question for question in _QUESTIONS}
+CHAPTERS = tuple(dict.fromkeys(question.chapter for question in _QUESTIONS))
+
+
+def answer_chapter(chapter: str, case: Case) -> dict[str, tuple[Finding, ...]]:
+    """Answer every question of one chapter, p-values adjusted by Holm within each family.
+
+    A question whose columns aren't held is not computed: it answers `NotAnswerable` with the columns.
+
+    Parameters
+    ----------
+    chapter : str
+        One of `CHAPTERS`.
+    case : Case
+        Package, contest and plan.
+
+    Returns
+    -------
+    dict of str to tuple of Finding
+        By noun, in the registry's order.
+    """
+    if chapter not in CHAPTERS:
+        raise ParameterError(f"There is no chapter {chapter!r}. Expected one of: {', '.join(CHAPTERS)}.")
+    questions = [question for question in _QUESTIONS if question.chapter == chapter]
+    return _findings([(question, result) for question in questions for result in _results(question, case)], case)
+
+
+def _results(question: Question, case: Case) -> tuple[Result, ...]:
+    missing = case.missing(question.needs)
+    if missing:
+        return (NotAnswerable(method=question.noun, reason="Some of the columns it needs are not held.", needs=missing),)
+    return question.answer(case)
+
+
+def _findings(answered: list[tuple[Question, Result]], case: Case) -> dict[str, tuple[Finding, ...]]:
+    families: dict[str, list[int]] = {}
+    for i, (question, result) in enumerate(answered):
+        if isinstance(result, TestResult):
+            families.setdefault(question.family, []).append(i)
+    adjusted = {
+        i: (float(p), name, len(members))
+        for name, members in families.items()
+        for i, p in zip(members, holm([answered[i][1].pvalue for i in members]), strict=True)
+    }
+    found: dict[str, tuple[Finding, ...]] = {}
+    for i, (question, result) in enumerate(answered):
+        pvalue, family, size = adjusted.get(i, (None, "", 0))
+        finding = Finding(
+            question=question.noun, chapter=question.chapter, grade=question.grade, result=result, planned=case.planned,
+            verdict=_verdict(result, pvalue, case.plan.alpha), pvalue_adjusted=pvalue, family=family, family_size=size,
+        )  # fmt: skip
+        found[question.noun] = (*found.get(question.noun, ()), finding)
+    return found
+
+
+def _verdict(result: Result, pvalue: float | None, alpha: float) -> Verdict:
+    if isinstance(result, NotAnswerable):
+        return Verdict.CANNOT_BE_ANSWERED
+    if pvalue is None:
+        return result.verdict
+    return Verdict.NOT_EXPLAINED if pvalue <= alpha else Verdict.WITHIN_BASELINE

@@ -1,0 +1,155 @@
+"""Were credentials reissued unusually often in some branch, or without a request by some administrator?"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from analysis_lib.case import Case
+from analysis_lib.methods.members import roll_in_force
+from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
+from analysis_lib.stats.multiplicity import benjamini_hochberg, holm
+from analysis_lib.stats.predictive_rates import clopper_pearson, funnel_limit, hypergeometric_tails, predictive_tails
+
+MIN_UNITS = 8  # fewer do not show how much units differ, so the tail falls back on the hypergeometric
+REQUESTED = ("member_request", "self_service", "bounce_fix", "reminder", "bulk_issue", "system")
+EXPLANATIONS = {
+    "branch": (
+        "One list was uploaded with misspelt addresses, so one branch's letters bounced.",
+        "A branch has older e-mail addresses, or a spam filter that its members share.",
+        "Reissue requests open late and cluster after a reminder.",
+        "One officer looks after one branch and answers requests promptly.",
+    ),
+    "administrator": (
+        "One officer handles a kind of case (bounces, new members) that brings no written request.",
+        "Requests come by telephone and are not logged.",
+        "One officer was asked to work through a list of undelivered codes.",
+    ),
+}
+NULLS = {
+    "branch": "every branch's reissue rate is drawn from the same spread that the other branches show",
+    "administrator": "reissues without a logged request fall on administrators in proportion to all the reissues they handled",
+}
+
+
+def reissue_rates(units: pl.DataFrame, *, by: Literal["branch", "administrator"], confidence_level: float) -> TestResult:
+    """Compare each unit's rate with what the other units show, allowing units to differ.
+
+    A high rate is a reason to ask how reissues were handled there, no more.
+
+    Parameters
+    ----------
+    units : DataFrame
+        ``unit``, ``events`` (integer), ``size`` (integer, above 0); one row per unit, at least 2.
+    by : {'branch', 'administrator'}
+        What a unit is: members with a reissue among members on the roll, or reissues without a
+        logged request among reissues handled.
+
+    Returns
+    -------
+    TestResult
+        Statistic: events in the unit with the smallest p-value. Effect: its rate over the pooled rate
+        of the others, exact (Clopper-Pearson) interval. p-value: of the whole list of units, i.e. the
+        smallest after Benjamini-Hochberg (branches: Simes' test) or Holm (administrators).
+
+    Notes
+    -----
+    Null hypothesis: see `NULLS`. With 8 units or more: leave-one-out predictive beta-binomial,
+    calibrated by simulation. With fewer: exact hypergeometric against the rest, discrete and
+    therefore below the nominal rate; no spread between units can be allowed for.
+    """
+    units = units.sort("unit")
+    events, sizes = units["events"].to_numpy(), units["size"].to_numpy()
+    spread_known = units.height >= MIN_UNITS
+    pvalues = predictive_tails(events, sizes) if spread_known else hypergeometric_tails(events, sizes)
+    adjusted = benjamini_hochberg(pvalues) if by == "branch" else holm(pvalues)
+    top = int(np.lexsort((np.arange(pvalues.size), pvalues))[0])
+    pooled = int(events.sum())
+    rest_rate = (pooled - events[top]) / max(int(sizes.sum() - sizes[top]), 1)
+    low, high = clopper_pearson(int(events[top]), int(sizes[top]), confidence_level)
+    reference = rest_rate if rest_rate > 0 else np.nan
+    return TestResult(
+        method="reissue_rates", form=by, null_hypothesis=NULLS[by], alternative="greater",
+        statistic=float(events[top]), statistic_name=f"reissues in the {by} that stands out most",
+        pvalue=float(adjusted.min()),
+        effect=Estimate(
+            name="rate over that of the others", value=float(events[top] / sizes[top] / reference),
+            low=float(low / reference), high=float(high / reference), confidence_level=confidence_level, unit="ratio",
+        ),
+        n_observations=int(sizes.sum()), n_excluded=0,
+        assumptions=(
+            Assumption(
+                statement="Units differ no more than the others do among themselves.",
+                status=Status.UNTESTED if spread_known else Status.FAILS,
+                evidence=f"{units.height} units; the spread is learnt from the others."
+                if spread_known
+                else f"Only {units.height} units: no spread between them could be allowed for, so a busy unit stands out too easily.",
+            ),
+        ),
+        innocent_explanations=EXPLANATIONS[by],
+        references=("benjamini1995", "spiegelhalter2005", "clopper1934") if by == "branch" else ("holm1979", "clopper1934"),
+        parameters={"by": by, "confidence_level": confidence_level},
+        details={
+            "pooled_rate": pooled / int(sizes.sum()), "n_units": units.height, "spread_allowed_for": spread_known,
+            "units": [
+                {"unit": u, "events": int(k), "size": int(n), "pvalue": float(p), "pvalue_adjusted": float(q)}
+                for u, k, n, p, q in zip(units["unit"], events, sizes, pvalues, adjusted, strict=True)
+            ],
+        },
+    )  # fmt: skip
+
+
+def funnel(result: TestResult, probabilities: tuple[float, ...] = (0.001, 0.025, 0.975, 0.999)) -> pl.DataFrame:
+    """Give the funnel's limits over the range of unit sizes: ``size, probability, limit``. For display only."""
+    rate, sizes = result.details["pooled_rate"], [unit["size"] for unit in result.details["units"]]
+    grid = np.unique(np.linspace(max(1, min(sizes) // 2), int(max(sizes) * 1.1) + 1, 60).astype(int))
+    rows = [{"size": int(n), "probability": p, "limit": funnel_limit(int(n), rate, p)} for p in probabilities for n in grid]
+    return pl.DataFrame(rows)
+
+
+def branch_units(case: Case) -> pl.DataFrame:
+    """Members on the roll in force and, of those, members with a reissued credential, by branch."""
+    roll = roll_in_force(case).filter("eligible").drop_nulls("unit")
+    reissued = reissues(case).select("voter_key").unique().with_columns(hit=pl.lit(1))
+    joined = roll.join(reissued, on="voter_key", how="left", maintain_order="left")
+    return joined.group_by("unit").agg(events=pl.col("hit").sum().cast(pl.Int64), size=pl.len().cast(pl.Int64)).sort("unit")
+
+
+def administrator_units(case: Case) -> pl.DataFrame:
+    """Reissues handled and, of those, reissues without a logged request, by administrator (labelled by order, never by key)."""
+    rows = reissues(case).filter(pl.col("actor_key").is_not_null() & pl.col("trigger").is_not_null() & (pl.col("trigger") != "unknown"))
+    counts = rows.group_by("actor_key").agg(
+        events=(~pl.col("trigger").is_in(REQUESTED)).sum().cast(pl.Int64), size=pl.len().cast(pl.Int64)
+    )
+    ranked = counts.sort("size", "events", "actor_key", descending=[True, True, False]).with_row_index("rank", offset=1)
+    return ranked.select(unit=pl.format("administrator {}", pl.col("rank").cast(pl.String).str.zfill(2)), events="events", size="size")
+
+
+def reissues_by_trigger(case: Case) -> pl.DataFrame:
+    """Count reissues by what set them off and by the role that made them: ``trigger, actor_role, n``."""
+    known = reissues(case).with_columns(pl.col("trigger", "actor_role").fill_null("unknown"))
+    return known.group_by("trigger", "actor_role").agg(n=pl.len()).sort("n", "trigger", "actor_role", descending=[True, False, False])
+
+
+def reissues(case: Case) -> pl.DataFrame:
+    """Events by which a member got a new credential, in time order."""
+    return case.rows("credential_events").filter(pl.col("event") == "reissued_new").sort("at", "event_id")
+
+
+def answer(case: Case) -> tuple[Result, ...]:
+    """Answer for one contest of a package: by branch, and by administrator."""
+    found: list[Result] = []
+    for by, needs, make in (
+        ("branch", ("credential_events.event", "credential_events.voter_key", "roll.unit"), branch_units),
+        ("administrator", ("credential_events.event", "credential_events.actor_key", "credential_events.trigger"), administrator_units),
+    ):
+        missing = case.missing(needs)
+        units = pl.DataFrame() if missing else make(case)
+        if missing or units.height < 2 or not units["events"].sum():
+            reason = "Some columns are not held." if missing else "Fewer than two units, or no reissue at all, are on record."
+            found.append(NotAnswerable(method="reissue_rates", form=by, reason=reason, needs=missing or needs))
+        else:
+            found.append(reissue_rates(units, by=by, confidence_level=case.plan.confidence_level))
+    return tuple(found)
