@@ -1,0 +1,113 @@
+"""Findings and tables as they are shown: HTML in a notebook and a report, plain text elsewhere. Everything is escaped here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+from markupsafe import Markup
+
+from analysis_lib import wording
+from analysis_lib.results import Finding, NotAnswerable, TestResult
+
+GRADES = {"breach": "Breach: a count of facts", "anomaly": "Anomaly: a calibrated test", "materiality": "Materiality"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """One card per finding: verdict, sentence, what the number leans on, innocent explanations, what it cannot show."""
+
+    findings: tuple[Finding, ...]
+
+    def __repr__(self) -> str:
+        return "\n\n".join(f"{wording.VERDICTS[finding.verdict]}. {wording.sentence(finding)}" for finding in self.findings)
+
+    def _repr_html_(self) -> str:
+        return str(Markup("\n").join(_card(finding) for finding in self.findings))
+
+
+def _card(finding: Finding) -> Markup:
+    result = finding.result
+    parts = [
+        Markup('<p class="verdict"><span class="grade">{}</span> <strong>{}</strong></p>').format(
+            GRADES[finding.grade], wording.VERDICTS[finding.verdict]
+        ),
+        Markup('<p class="sentence">{}</p>').format(wording.sentence(finding)),
+    ]
+    if isinstance(result, TestResult):
+        parts.append(_facts([("Effect", wording.effect(finding)), ("p-value, adjusted", f"{finding.pvalue_adjusted:.2g}"), ("Observations", _observations(result))]))
+    elif not isinstance(result, NotAnswerable):
+        parts.append(_facts([("Looked at", _observations(result))]))
+    if not isinstance(result, NotAnswerable):
+        leans = [f"{item.statement} {item.status.capitalize()}: {item.evidence}" for item in result.assumptions]
+        parts += [_list("What the number leans on", leans), _list("Innocent explanations", result.innocent_explanations)]
+        parts.append(Markup('<p class="cannot"><strong>What this cannot show:</strong> {}.</p>').format(wording.CANNOT_SHOW[finding.question]))
+    return Markup('<section class="finding grade-{} verdict-{}">\n{}\n</section>').format(finding.grade, finding.verdict, Markup("\n").join(parts))
+
+
+def _observations(result: Any) -> str:
+    left = f"; {result.n_excluded:,} left out" if result.n_excluded else ""
+    return f"{result.n_observations:,}{left}"
+
+
+def _facts(rows: Sequence[tuple[str, str]]) -> Markup:
+    items = Markup("").join(Markup("<dt>{}</dt><dd>{}</dd>").format(*row) for row in rows if row[1])
+    return Markup('<dl class="facts">{}</dl>').format(items)
+
+
+def _list(title: str, items: Iterable[str]) -> Markup:
+    rows = Markup("").join(Markup("<li>{}</li>").format(item) for item in items)
+    return Markup('<div class="{}"><p><strong>{}</strong></p><ul>{}</ul></div>').format(title.split()[0].lower(), title, rows) if rows else Markup("")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A small table with a caption; columns are shown under their given titles, in order. Null is an empty cell."""
+
+    rows: Sequence[Mapping[str, Any]]
+    columns: Mapping[str, str]
+    caption: str
+
+    def __repr__(self) -> str:
+        lines = [self.caption, " | ".join(self.columns.values())]
+        return "\n".join(lines + [" | ".join(_text(row[name]) for name in self.columns) for row in self.rows])
+
+    def _repr_html_(self) -> str:
+        head = Markup("").join(Markup('<th scope="col">{}</th>').format(title) for title in self.columns.values())
+        body = Markup("\n").join(
+            Markup("<tr>{}</tr>").format(Markup("").join(_cell(row[name]) for name in self.columns)) for row in self.rows
+        )
+        return str(
+            Markup('<div class="table"><table><caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>').format(
+                self.caption, head, body
+            )
+        )
+
+
+def _cell(value: Any) -> Markup:
+    kind = ' class="number"' if isinstance(value, int | float) and not isinstance(value, bool) else ""
+    return Markup("<td{}>{}</td>").format(Markup(kind), _text(value))
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.4g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S %Z}".strip()
+    return str(value)
+
+
+def table(frame: pl.DataFrame, caption: str, titles: Mapping[str, str] | None = None, most: int = 200) -> Table:
+    """Show a frame as a table; beyond `most` rows the caption says how many are left out."""
+    columns = titles or {name: name.replace("_", " ") for name in frame.columns}
+    more = f" (the first {most:,} of {frame.height:,} rows)" if frame.height > most else ""
+    return Table(frame.head(most).select(list(columns)).to_dicts(), columns, caption + more)
