@@ -1,0 +1,191 @@
+"""The command line: selection-forensics report | check."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import analysis_lib
+from analysis_lib.errors import ForensicsError, ParameterError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from analysis_lib.package import Package
+    from analysis_lib.reports.runner import ReportOutcome
+
+OK, FAULTY, REFUSED, INTERRUPTED = 0, 1, 2, 130
+EXAMPLES = """\
+examples:
+  selection-forensics report                         every shipped example, and an index page, in reports/
+  selection-forensics report made_up_vale            one shipped example
+  selection-forensics report my_case --out my_report a folder with datapackage.json and its tables
+  selection-forensics report my_case --plan plan.toml -p n_resamples 99999
+  selection-forensics check my_case                  what is wrong with the files, and how to mend it
+  selection-forensics check my_case --format csv > faults.csv
+
+exit status: 0 all well; 1 a chapter failed, or the files have errors; 2 it could not be done at all.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status; what can't be done is said on standard error, without a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a console with few letters must not stop a report
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except ForensicsError as error:
+        print(f"selection-forensics: {error}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt:
+        print("\nselection-forensics: stopped. What was finished is there; of the report being made nothing is.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="selection-forensics",
+        description="Statistical forensics for disputed candidate selections: check a data package, make a report.",
+        epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"%(prog)s {analysis_lib.__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    report = commands.add_parser("report", help="run the chapters that apply and write a report", allow_abbrev=False)
+    report.add_argument(
+        "package", nargs="?", metavar="PACKAGE", help="a data package's folder, or an example's name; left out: every example"
+    )
+    report.add_argument("--out", metavar="DIR", help="where to write it (default: reports/NAME; for every example: reports)")
+    report.add_argument("--contest", metavar="ID", default="", help="contest to report on (default: the only one in dispute)")
+    report.add_argument("--plan", metavar="FILE", default="", help="plan file, TOML (default: plan.toml of the package)")
+    report.add_argument(
+        "-p", dest="pairs", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
+        help="override a value of the plan, which marks the findings as exploratory; may be repeated",
+    )  # fmt: skip
+    report.add_argument("--quiet", action="store_true", help="no progress bar: one line per chapter")
+    report.set_defaults(run=_report)
+
+    check = commands.add_parser("check", help="check a data package and list what is wrong with it", allow_abbrev=False)
+    check.add_argument("folder", metavar="FOLDER", help="a data package's folder, or an example's name")
+    check.add_argument("--format", choices=("text", "csv"), default="text", help="csv: the table of faults, and nothing else")
+    check.set_defaults(run=_check)
+    return parser
+
+
+def _report(options: argparse.Namespace) -> int:
+    from analysis_lib.reports.parameters import checked_overrides
+    from analysis_lib.reports.runner import run_report
+
+    overrides = checked_overrides(options.pairs)
+    if options.package is None:
+        return _every_example(options, overrides)
+    out = options.out or Path("reports", Path(options.package).resolve().name)
+    outcome = run_report(
+        options.package, out, contest_id=options.contest, plan=options.plan, overrides=overrides, progress=not options.quiet
+    )
+    return _told([outcome])
+
+
+def _every_example(options: argparse.Namespace, overrides: dict) -> int:
+    from analysis_lib.locations import EXAMPLES
+    from analysis_lib.reports import folders
+    from analysis_lib.reports.render import render_index
+    from analysis_lib.reports.runner import run_report
+
+    if options.contest or options.plan:
+        raise ParameterError("--contest and --plan need a PACKAGE. Expected one report to use them for: name its package.")
+    root = Path(options.out or "reports")
+    outs = {path.parent.name: root / path.parent.name for path in sorted(EXAMPLES.glob("*/datapackage.json"))}
+    folders.check_index(root / "index.html")
+    for out in outs.values():  # before the first minute of work, not after it
+        folders.check_replaceable(out)
+    outcomes = [run_report(name, out, overrides=overrides, progress=not options.quiet) for name, out in outs.items()]
+    index = root / "index.html"
+    pages = {f"{outcome.folder.name}/report.html": outcome.findings for outcome in outcomes}
+    index.write_text(render_index(pages), encoding="utf-8", newline="\n")
+    status = _told(outcomes)
+    print(f"All of them: {index.absolute()}")
+    return status
+
+
+def _told(outcomes: Sequence[ReportOutcome]) -> int:
+    """Say where each report is, and what failed in it."""
+    for outcome in outcomes:
+        print(f"{outcome.name}: {outcome.page}")
+        if outcome.n_left_out:
+            rows = _count(outcome.n_left_out, "row")
+            print(f"{outcome.name}: {rows} of the data left out for a fault; chapter 00 and check list them", file=sys.stderr)
+        for chapter, error in outcome.failed.items():
+            print(f"{outcome.name}: chapter {chapter} failed: {error}", file=sys.stderr)
+    return FAULTY if any(outcome.failed for outcome in outcomes) else OK
+
+
+def _check(options: argparse.Namespace) -> int:
+    from analysis_lib.package import open_package
+
+    package = open_package(options.folder)
+    errors = package.faults.filter(severity="error").height
+    if options.format == "csv":
+        print(package.faults.write_csv(), end="")
+        return FAULTY if errors else OK
+    print(f"{package.name}: {package.title}{' (made-up data)' if package.made_up else ''}\n")
+    print("\n".join(_aligned(_table_rows(package))))
+    if package.missingness.height:
+        print("\nCells without a value, by the reason given for it:\n")
+        rows = [(row["table"], row["column"], row["code"], f"{row['n']:,}") for row in package.missingness.iter_rows(named=True)]
+        print("\n".join(_aligned([("TABLE", "COLUMN", "REASON", "CELLS"), *rows])))
+    warnings = package.faults.height - errors
+    print(f"\n{_count(errors, 'error')} (rows or files left out), {_count(warnings, 'warning')} (kept)")
+    if package.faults.height:
+        print("\n" + "\n".join(_fault_lines(package.faults, shutil.get_terminal_size((120, 24)).columns)))
+    return FAULTY if errors else OK
+
+
+def _table_rows(package: Package) -> list[tuple[str, ...]]:
+    """Each table with its rows: those that are good, and those left out for an error."""
+    rows = [("TABLE", "GOOD ROWS", "LEFT OUT", "")]
+    for name, frame in package.tables.items():
+        state = "withheld: it would link voters with their choices" if name in package.refused else ""
+        if name in package.held or name in package.refused or package.n_left_out.get(name):
+            rows.append((name, f"{frame.height:,}", f"{package.n_left_out.get(name, 0):,}", state))
+    return rows
+
+
+def _fault_lines(faults: pl.DataFrame, width: int) -> list[str]:
+    """The fault table as text: place in columns, words wrapped beside it."""
+    places, words = [("SEVERITY", "FILE", "ROW", "COLUMN")], ["FAULT"]
+    for fault in faults.iter_rows(named=True):
+        row = "" if fault["row"] is None else str(fault["row"])
+        places.append((fault["severity"], fault["file"], row, fault["column"]))
+        words.append(f"{fault['found']}.\nExpected {fault['expected']}.\n{fault['remedy']}")
+    lines = []
+    for place, text in zip(_aligned(places, pad_last=True), words, strict=True):
+        room = max(40, width - len(place) - 2)
+        wrapped = [line for part in text.splitlines() for line in textwrap.wrap(part, room)]
+        lines.append(f"{place}  {wrapped[0]}")
+        lines += [" " * (len(place) + 2) + line for line in wrapped[1:]]
+    return lines
+
+
+def _aligned(rows: Sequence[tuple[str, ...]], *, pad_last: bool = False) -> list[str]:
+    """Rows as lines of equal columns; a column of counts is set to the right."""
+    columns = list(zip(*rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    right = [all(cell.replace(",", "").isdigit() or not cell for cell in column[1:]) and any(column[1:]) for column in columns]
+    lines = ["  ".join(f"{c:>{w}}" if r else f"{c:<{w}}" for c, w, r in zip(row, widths, right, strict=True)) for row in rows]
+    return lines if pad_last else [line.rstrip() for line in lines]
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
