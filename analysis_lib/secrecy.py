@@ -18,7 +18,8 @@ LINKABLE = ("open", "secret_linkable")  # kinds of secrecy under which voter and
 _VOTER = re.compile(r"(^|_)(voter|member|credential_?id|e_?mail)")
 _CHOICE = re.compile(r"(^|_)(candidate|choice|voted?_?for|preference|rank)|^ballot_?id$")
 _PERSONAL = re.compile(
-    r"(^|_)(e_?mail|phone|mobile|telephone|(ip_?)?address|post_?code|zip_?code|dob|(date_of_)?birth|(sur|fore|(first|last|full|given|family|member|voter)_?)name)|^name$"
+    r"(^|_)(e_?mail|phone|mobile|telephone|(ip_?)?address|post_?code|zip_?code|dob|(date_of_)?birth)"
+    r"|(^|_)(sur|fore|(first|last|full|given|family|member|voter)_?)name|^name$"
 )
 
 
@@ -26,8 +27,8 @@ def _plain(header: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", header.lower()).strip("_")
 
 
-def _filled(cells: pl.DataFrame, columns: Collection[str], schema: TableSchema) -> pl.Series:
-    return cells.select(pl.any_horizontal(pl.lit(False), *(given(name, schema) for name in columns))).to_series()
+def _n_filled(cells: pl.DataFrame, columns: Collection[str], schema: TableSchema) -> pl.Series:
+    return cells.select(pl.sum_horizontal(given(name, schema) for name in columns)).to_series()
 
 
 def guard(text: TextTable, schema: TableSchema, linkable: Collection[str], is_all_linkable: bool) -> Fault | None:
@@ -39,11 +40,13 @@ def guard(text: TextTable, schema: TableSchema, linkable: Collection[str], is_al
     columns = text.cells.columns + text.extras.columns
     names = dict(zip(columns, [*text.cells.columns, *text.extra_names], strict=True))
     voters = [column for column, header in names.items() if _VOTER.search(_plain(header))]
-    choices = [column for column, header in names.items() if _CHOICE.search(_plain(header)) and column not in voters]
+    choices = [column for column, header in names.items() if _CHOICE.search(_plain(header))]
     if not voters or not choices:
         return None
     cells = pl.concat([text.cells, text.extras], how="horizontal")
-    tied = _filled(cells, voters, schema) & _filled(cells, choices, schema)
+    # A column such as voter_choice is called like both; two cells must be filled, so that it isn't tied to itself.
+    n_voters, n_choices, n_either = (_n_filled(cells, names, schema) for names in (voters, choices, {*voters, *choices}))
+    tied = (n_voters > 0) & (n_choices > 0) & (n_either > 1)
     if "contest_id" in text.cells.columns:
         tied = tied & ~text.cells["contest_id"].is_in(list(linkable))
     elif is_all_linkable:

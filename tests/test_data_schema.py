@@ -215,7 +215,7 @@ def test_bad_example_earns_the_message_it_promises(tmp_path, table):
 def test_example_lists_exactly_the_files_it_has(path):
     descriptor = json.loads(path.read_text(encoding="utf-8"))
     jsonschema.validate(descriptor, DESCRIPTOR)
-    assert descriptor["name"] == path.parent.name.replace("_", "-")
+    assert descriptor["name"] == path.parent.name
     assert isinstance(descriptor["sf:made_up"], bool)
     if not descriptor["sf:made_up"]:
         assert "nothing was established by this project" in descriptor["description"]

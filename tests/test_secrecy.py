@@ -1,0 +1,143 @@
+"""The secrecy guard: no table that ties a voter to a ballot or a choice gets in, however its columns are called."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from tiny_package import around, check, example_row
+
+from analysis_lib.package import open_package
+
+LINKED = {"ballot_id": "B104", "link_level": "voter_linked"}
+
+
+def refused(package, told: str, table: str) -> bool:
+    """Whether nothing at all of the table came in, and the message says why and what to do."""
+    held_back = package.refused == (table,)
+    assert held_back == ("error secrecy" in told)
+    if held_back:
+        assert package.tables[table].height == 0
+        assert table not in package.held
+        assert package.missingness.filter(table=table).height == 0
+        assert "stands beside a ballot or a choice" in told
+        assert "Split the export" in told
+    return held_back
+
+
+def test_one_row_with_voter_and_ballot_holds_back_the_whole_table(tmp_path):
+    rows = [example_row("ballot_events", event_id=f"E{place}") for place in range(9)]
+    rows.append(example_row("ballot_events", event_id="E9", **LINKED))
+    package, told = check(tmp_path, {"ballot_events": rows})
+    assert refused(package, told, "ballot_events")
+    assert 'row 11: a voter ("voter_key") stands beside a ballot or a choice ("ballot_id"); rows like this one: 1' in told
+    assert package.n_left_out["ballot_events"] == 10
+    assert "B104" not in told
+    assert rows[0]["voter_key"] not in told
+
+
+@pytest.mark.parametrize(
+    ("secrecy", "is_refused"), [("open", False), ("secret_linkable", False), ("secret_unlinkable", True), ("unknown", True)]
+)
+def test_only_the_contest_can_allow_it(tmp_path, secrecy, is_refused):
+    tables = {"contests": [example_row("contests", secrecy=secrecy)], "ballot_events": [example_row("ballot_events", **LINKED)]}
+    assert refused(*check(tmp_path, tables), "ballot_events") == is_refused
+
+
+def test_a_contest_row_with_a_fault_allows_nothing(tmp_path):
+    contests = [example_row("contests", secrecy="open", seats="0")]
+    package, told = check(tmp_path, {"contests": contests, "ballot_events": [example_row("ballot_events", **LINKED)]})
+    assert refused(package, told, "ballot_events")
+
+
+def test_each_row_is_judged_by_its_own_contest(tmp_path):
+    contests = [example_row("contests", contest_id="open", secrecy="open"), example_row("contests", contest_id="secret")]
+    linked = example_row("ballot_events", event_id="E1", contest_id="open", **LINKED)
+    apart = example_row("ballot_events", event_id="E2", contest_id="secret")
+    tables = {"contests": contests, "ballot_events": [linked, apart]}
+    for table in ("sources", "clocks"):
+        tables[table] = [example_row(table)]
+    assert not refused(*check(tmp_path / "a", tables, ()), "ballot_events")
+    tables["ballot_events"] = [linked, apart | LINKED]
+    assert refused(*check(tmp_path / "b", tables, ()), "ballot_events")
+
+
+def test_voters_and_ballots_in_rows_of_their_own_are_let_in(tmp_path):
+    ballot = example_row("ballot_events", event_id="E2", voter_key="-WITHHELD", ballot_id="B104", link_level="ballot_only")
+    voter = example_row("ballot_events", event_id="E1", ballot_id="-REDACTED")
+    package, told = check(tmp_path, {"ballot_events": [voter, ballot]})
+    assert told == ""
+    assert package.tables["ballot_events"].height == 2
+
+
+CHOICES = ["candidate", "Candidate Name", "choice_1", "Vote For", "votedFor", "preference-1", "rank", "first_choice", "BallotID"]
+VOTERS = ["voter", "Voter No", "member_number", "Membership", "credential_id", "e-mail", "Email address"]
+PERSONAL = ["email", "Phone number", "mobile", "Surname", "first name", "full_name", "Name", "DOB", "date of birth", "postcode"]
+
+
+@pytest.mark.parametrize("header", CHOICES)
+@pytest.mark.parametrize("table", ["ballot_events", "credential_events", "roll", "contact_changes"])
+def test_a_choice_in_a_column_that_is_not_known_is_seen(tmp_path, header, table):
+    package, told = check(tmp_path, {table: [example_row(table) | {header: "A"}]}, around(table))
+    assert refused(package, told, table)
+
+
+@pytest.mark.parametrize("header", VOTERS)
+def test_a_voter_in_a_column_that_is_not_known_is_seen(tmp_path, header):
+    package, told = check(tmp_path, {"results": [example_row("results") | {header: "17"}]}, around("results"))
+    assert refused(package, told, "results")
+
+
+def test_a_choice_column_of_lists_in_parquet_is_seen(tmp_path):
+    package, _ = check(tmp_path)
+    frame = package.tables["roll"].with_columns(choices=pl.Series([["A", "B"]]))
+    frame.write_parquet(tmp_path / "data" / "roll.parquet")
+    (tmp_path / "data" / "roll.csv").unlink()
+    (tmp_path / "datapackage.json").unlink()
+    assert open_package(tmp_path).refused == ("roll",)
+
+
+def test_a_roll_is_let_in_only_if_every_contest_allows_it(tmp_path):
+    roll = {"roll": [example_row("roll") | {"choice": "A"}]}
+    contests = [example_row("contests", secrecy="open"), example_row("contests", contest_id="other", secrecy="open")]
+    assert not refused(*check(tmp_path / "a", roll | {"contests": contests}), "roll")
+    contests[1] |= {"secrecy": "unknown"}
+    assert refused(*check(tmp_path / "b", roll | {"contests": contests}), "roll")
+
+
+@pytest.mark.parametrize("header", ["voter_choice", "member preference", "candidate_of_member"])
+def test_a_column_called_like_a_voter_and_a_choice_counts_as_either_but_not_as_both(tmp_path, header):
+    row = {header: "A"}
+    assert refused(*check(tmp_path / "a", {"roll": [example_row("roll") | row]}, around("roll")), "roll")
+    assert refused(*check(tmp_path / "b", {"results": [example_row("results") | row]}, around("results")), "results")
+    actions = {"admin_actions": [example_row("admin_actions") | row]}
+    assert not refused(*check(tmp_path / "c", actions, around("admin_actions")), "admin_actions")
+
+
+def test_an_empty_cell_ties_nobody(tmp_path):
+    roll = {"roll": [example_row("roll") | {"member_number": "17", "choice": "", "rank": "-WITHHELD"}]}
+    assert not refused(*check(tmp_path / "a", roll, around("roll")), "roll")
+    results = {"results": [example_row("results") | {"rank": "1", "voter": ""}]}
+    assert not refused(*check(tmp_path / "b", results, around("results")), "results")
+
+
+@pytest.mark.parametrize("header", [*PERSONAL, "IP address"])
+def test_personal_data_in_the_clear_are_warned_of_and_not_loaded(tmp_path, header):
+    rows = [example_row("admin_actions") | {header: "Jane 020 7946 0123"}]
+    package, told = check(tmp_path, {"admin_actions": rows}, around("admin_actions"))
+    assert "warning personal_data | data/admin_actions.csv, column" in told
+    assert "this column seems to hold personal data in the clear; cells filled: 1" in told
+    assert "Jane" not in told
+    assert "7946" not in told
+    assert header not in package.tables["admin_actions"].columns
+
+
+def test_addresses_are_seen_by_their_form_under_any_name(tmp_path):
+    _, told = check(tmp_path, {"admin_actions": [example_row("admin_actions") | {"remark": "ask jane@example.org"}]})
+    assert 'warning personal_data | data/admin_actions.csv, column "remark"' in told
+    assert "jane" not in told
+
+
+@pytest.mark.parametrize("header", ["candidate_name", "remark", "rename", "n_found"])
+def test_other_unknown_columns_are_no_personal_data(tmp_path, header):
+    _, told = check(tmp_path, {"admin_actions": [example_row("admin_actions") | {header: "17"}]}, around("admin_actions"))
+    assert "personal_data" not in told
