@@ -42,6 +42,7 @@ usage: python3 run.py COMMAND [ARGUMENTS]
   report [PACKAGE] [...]   write the report on a data package; without one, on every example
   test [...]               run the tests; further arguments go to pytest (-k NAME, -m slow, -n 0)
   lab [...]                open the notebooks in JupyterLab
+  golden                   write anew what is generated: dictionary, made-up examples, checked notebook outputs, findings
   setup                    only make .venv, or mend it
   lock [...]               write requirements.lock.txt anew from pyproject.toml (--upgrade: newest versions)
 
@@ -140,6 +141,10 @@ def install(step, command, environment):
 def install_environment():
     """The user's environment for pip and uv, less what would lead the installation elsewhere than to .venv."""
     environment = dict(os.environ, PYTHONUTF8="1", NO_COLOR="1", PIP_USER="0", UV_PYTHON_DOWNLOADS="never")
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        environment.setdefault(
+            name, "1"
+        )  # several processes run at once; threads of theirs would wait for each other for seconds
     for name in ("PYTHONPATH", "PYTHONHOME", "FORCE_COLOR", "CLICOLOR_FORCE"):
         environment.pop(name, None)
     return environment
@@ -259,6 +264,8 @@ def main(arguments):
         return run_job([ready(), "-m", "pytest", *TEST, *rest], ROOT, job_environment())
     if command == "lab":
         return run_job([ready(), "-m", "jupyterlab", ROOT / "notebooks", *rest], ROOT, job_environment())
+    if command == "golden" and not rest:
+        return run_job([ready(), ROOT / "tests" / "golden" / "make.py"], ROOT, job_environment())
     say(f"run.py: there is no command `{' '.join(arguments)}`.\n\n{USAGE}")
     return 2
 

@@ -45,7 +45,12 @@ def one_contest(seed: int, plants: Iterable[str] = (), **setting) -> list[dict]:
 
 def _answers(case: Case, chapters: Iterable[str] = CHAPTERS) -> list[dict]:
     return [
-        {"question": noun, "form": finding.result.form, "pvalue": getattr(finding.result, "pvalue", None), "verdict": str(finding.verdict)}
+        {
+            "question": noun,
+            "form": finding.result.form,
+            "pvalue": getattr(finding.result, "pvalue", None),
+            "verdict": str(finding.verdict),
+        }
         for chapter in chapters
         for noun, findings in answer_chapter(chapter, case).items()
         for finding in findings
@@ -79,7 +84,8 @@ def _start(args: tuple[int, tuple[str, ...], dict]) -> list[dict]:
 
 def run(n: int, *, first_seed: int, plants: tuple[str, ...] = (), jobs: int = 2, **setting) -> pl.DataFrame:
     """Answer `n` contests with seeds from `first_seed` on, in a pool of fresh processes."""
-    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    for name in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # two processes with two threads each wait for one another
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
         rows = pool.map(_start, [(seed, plants, setting) for seed in range(first_seed, first_seed + n)], chunksize=4)
     return pl.DataFrame([row for part in rows for row in part], infer_schema_length=None)

@@ -38,14 +38,28 @@ def _card(finding: Finding) -> Markup:
         Markup('<p class="sentence">{}</p>').format(wording.sentence(finding)),
     ]
     if isinstance(result, TestResult):
-        parts.append(_facts([("Effect", wording.effect(finding)), ("p-value, adjusted", f"{finding.pvalue_adjusted:.2g}"), ("Observations", _observations(result))]))
+        parts.append(
+            _facts(
+                [
+                    ("Effect", wording.effect(finding)),
+                    ("p-value, adjusted", f"{finding.pvalue_adjusted:.2g}"),
+                    ("Observations", _observations(result)),
+                ]
+            )
+        )
     elif not isinstance(result, NotAnswerable):
         parts.append(_facts([("Looked at", _observations(result))]))
     if not isinstance(result, NotAnswerable):
         leans = [f"{item.statement} {item.status.capitalize()}: {item.evidence}" for item in result.assumptions]
         parts += [_list("What the number leans on", leans), _list("Innocent explanations", result.innocent_explanations)]
-        parts.append(Markup('<p class="cannot"><strong>What this cannot show:</strong> {}.</p>').format(wording.CANNOT_SHOW[finding.question]))
-    return Markup('<section class="finding grade-{} verdict-{}">\n{}\n</section>').format(finding.grade, finding.verdict, Markup("\n").join(parts))
+        parts.append(
+            Markup('<p class="cannot"><strong>What this cannot show:</strong> {}.</p>').format(
+                wording.CANNOT_SHOW[finding.question]
+            )
+        )
+    return Markup('<section class="finding grade-{} verdict-{}">\n{}\n</section>').format(
+        finding.grade, finding.verdict, Markup("\n").join(parts)
+    )
 
 
 def _observations(result: Any) -> str:
@@ -60,7 +74,11 @@ def _facts(rows: Sequence[tuple[str, str]]) -> Markup:
 
 def _list(title: str, items: Iterable[str]) -> Markup:
     rows = Markup("").join(Markup("<li>{}</li>").format(item) for item in items)
-    return Markup('<div class="{}"><p><strong>{}</strong></p><ul>{}</ul></div>').format(title.split()[0].lower(), title, rows) if rows else Markup("")
+    return (
+        Markup('<div class="{}"><p><strong>{}</strong></p><ul>{}</ul></div>').format(title.split()[0].lower(), title, rows)
+        if rows
+        else Markup("")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +99,9 @@ class Table:
             Markup("<tr>{}</tr>").format(Markup("").join(_cell(row[name]) for name in self.columns)) for row in self.rows
         )
         return str(
-            Markup('<div class="table"><table><caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>').format(
-                self.caption, head, body
-            )
+            Markup(
+                '<div class="table"><table><caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
+            ).format(self.caption, head, body)
         )
 
 
@@ -98,7 +116,7 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:,.4g}"
+        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:,.4g}"
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, datetime):

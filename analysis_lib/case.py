@@ -80,14 +80,19 @@ def _choose(package: Package, contest_id: str) -> str:
     if contest_id:
         raise ParameterError(
             f"contest_id: there is no contest {contest_id!r} in {package.name}. "
-            f"Expected one of {', '.join(known) or 'none'}. Check the spelling."
+            f"Expected one of {', '.join(known)}. Check the spelling."
+        )
+    if not known:
+        raise ParameterError(
+            f"contests: {package.name} has no usable row in this table. Expected one for the contest in dispute. "
+            "Look at the faults: selection-forensics check FOLDER."
         )
     own = contests.filter(~pl.col("comparison_only").fill_null(False))["contest_id"].to_list()
     if len(own) == 1:
         return own[0]
     raise ParameterError(
         f"contest_id: {package.name} has {len(own)} contests that aren't held for comparison only. Expected the name of one"
-        + (f" of {', '.join(own)}. Say which." if own else ". Look at the faults of contests: selection-forensics check FOLDER.")
+        + (f" of {', '.join(own)}. Say which." if own else ". Set comparison_only to false for the one in dispute.")
     )
 
 

@@ -180,9 +180,7 @@ def _cell_faults(text: TextTable, schema: TableSchema, work: pl.DataFrame) -> tu
             continue
         broken = masks[key] & ~text.ragged
         cells = text.cells[field.name].filter(broken)
-        common = Fault(
-            file=text.file, column=field.name, found="", expected=rule.expected, remedy=rule.remedy, rule=rule.name
-        )
+        common = Fault(file=text.file, column=field.name, found="", expected=rule.expected, remedy=rule.remedy, rule=rule.name)
         faults += row_faults(
             common,
             text.rows.filter(broken),

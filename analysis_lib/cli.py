@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import textwrap
@@ -44,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ForensicsError as error:
         print(f"selection-forensics: {error}", file=sys.stderr)
         return REFUSED
+    except BrokenPipeError:  # piped into a pager or `head` that was closed: what was asked for has been read
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
     except KeyboardInterrupt:
         print("\nselection-forensics: stopped. What was finished is there; of the report being made nothing is.", file=sys.stderr)
         return INTERRUPTED
@@ -128,7 +132,10 @@ def _told(outcomes: Sequence[ReportOutcome]) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    import polars as pl
+
     from analysis_lib.package import open_package
+    from analysis_lib.schema import NOT_SUPPLIED
 
     package = open_package(options.folder)
     errors = package.faults.filter(severity="error").height
@@ -137,9 +144,10 @@ def _check(options: argparse.Namespace) -> int:
         return FAULTY if errors else OK
     print(f"{package.name}: {package.title}{' (made-up data)' if package.made_up else ''}\n")
     print("\n".join(_aligned(_table_rows(package))))
-    if package.missingness.height:
+    coded = package.missingness.filter(pl.col("code") != NOT_SUPPLIED)
+    if coded.height:
         print("\nCells without a value, by the reason given for it:\n")
-        rows = [(row["table"], row["column"], row["code"], f"{row['n']:,}") for row in package.missingness.iter_rows(named=True)]
+        rows = [(row["table"], row["column"], row["code"], f"{row['n']:,}") for row in coded.iter_rows(named=True)]
         print("\n".join(_aligned([("TABLE", "COLUMN", "REASON", "CELLS"), *rows])))
     warnings = package.faults.height - errors
     print(f"\n{_count(errors, 'error')} (rows or files left out), {_count(warnings, 'warning')} (kept)")

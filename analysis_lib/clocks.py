@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -26,29 +28,44 @@ class Window:
 
 
 def voting_windows(windows: pl.DataFrame, channel: str) -> dict[str, Window]:
-    """Give the voting window of a channel in each basis held: its own rows, else those for all channels; of several the last announced."""
+    """Give the voting window of a channel in each basis held: its own rows, else those for all channels.
+
+    The last announced stands; of several announced together the widest, so that nothing is late which
+    one of them allows. An amendment that names one end leaves the other as it was advertised.
+    """
     rows = windows.filter(pl.col("kind") == "voting")
-    found = {}
+    found: dict[str, Window] = {}
     for basis in BASES:
         for name in (channel, "all"):
             match = rows.filter((pl.col("basis") == basis) & (pl.col("channel") == name))
             if match.height:
-                last = match.sort("announced_at", "window_id", nulls_last=False).row(-1, named=True)
-                found[basis] = Window(
-                    channel=channel,
-                    basis=basis,
-                    opens_at=last["opens_at"],
-                    closes_at=last["closes_at"],
-                    grace_s=last["grace_s"] or 0,
-                )
+                before = found.get("advertised") if basis == "amended" else None
+                found[basis] = _last_announced(match, channel, basis, before)
                 break
     return found
+
+
+def _last_announced(match: pl.DataFrame, channel: str, basis: str, before: Window | None) -> Window:
+    announced = match["announced_at"].max()
+    last = match if announced is None else match.filter(pl.col("announced_at") == announced)
+    opens_at, closes_at, grace_s = last["opens_at"].min(), last["closes_at"].max(), last["grace_s"].max()
+    if before:
+        opens_at, closes_at = opens_at or before.opens_at, closes_at or before.closes_at
+        grace_s = before.grace_s if grace_s is None else grace_s
+    return Window(channel=channel, basis=basis, opens_at=opens_at, closes_at=closes_at, grace_s=grace_s or 0)
+
+
+def in_force(found: dict[str, Window]) -> str | None:
+    """Name the basis that members were last told of, among those whose close is known; without any close, among all."""
+    held = [basis for basis in IN_FORCE if basis in found]
+    return next((basis for basis in held if found[basis].closes_at), held[0] if held else None)
 
 
 def window_in_force(windows: pl.DataFrame, channel: str) -> Window | None:
     """Give the window that members were last told of: amended, else advertised, configured, actual; null if none is held."""
     found = voting_windows(windows, channel)
-    return next((found[basis] for basis in IN_FORCE if basis in found), None)
+    basis = in_force(found)
+    return found[basis] if basis else None
 
 
 def resolution_s(rows: pl.DataFrame, clocks: pl.DataFrame) -> int:
@@ -73,42 +90,56 @@ def readings(rows: pl.DataFrame, clocks: pl.DataFrame, zone: str) -> dict[str, p
     -------
     dict of str to Series
         ``as_recorded`` always; then only those readings that move some row: ``offset_removed`` (the
-        clock's known error), ``clock_slow`` and ``clock_fast`` (2 standard deviations of that error
-        either way), ``other_zone`` (UTC was local time or the reverse, where the zone was inferred
-        or assumed), ``other_fold`` (the repeated hour when clocks go back).
+        clock's known error), and from there ``clock_slow`` and ``clock_fast`` (2 standard deviations of
+        that error either way), ``other_zone`` (UTC was local time or the reverse, where the zone was
+        inferred or assumed), ``other_fold`` (the repeated hour when clocks go back).
     """
     clock = rows.select("clock_id").join(clocks, on="clock_id", how="left", maintain_order="left")
-    at = rows["at"]
     frame = pl.DataFrame(
         {
-            "at": at,
+            "at": rows["at"],
             "offset": clock["offset_s"].fill_null(0.0),
             "spread": clock["offset_sd_s"].fill_null(0.0),
-            "utc": clock["tz_used"].is_in(["UTC", "Etc/UTC"]).fill_null(False),
+            "written_in": clock["tz_used"],
             "unsure": clock["tz_basis"].is_in(UNCERTAIN_ZONE).fill_null(False),
             "both": clock["dst_policy"].eq("both_bounds").fill_null(False),
         }
     )
-    seconds = lambda column: pl.duration(microseconds=(column * 1e6).round().cast(pl.Int64))  # noqa: E731
-    local_wall = pl.col("at").dt.convert_time_zone(zone).dt.replace_time_zone(None)
-    utc_wall = pl.col("at").dt.replace_time_zone(None)
-    taken_as_utc = local_wall.dt.replace_time_zone("UTC")
-    taken_as_local = utc_wall.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
-    earliest = local_wall.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
-    latest = local_wall.dt.replace_time_zone(zone, ambiguous="latest", non_existent="null").dt.convert_time_zone("UTC")
-    corrected = pl.col("at") - seconds(pl.col("offset"))
+    corrected = pl.col("at") - _seconds(pl.col("offset"))
+    other_zone, other_fold = corrected, corrected
+    for written_in in clock["tz_used"].drop_nulls().unique().sort():
+        wall = corrected.dt.convert_time_zone(written_in).dt.replace_time_zone(None)
+        own = pl.col("written_in") == written_in
+        meant = zone if _is_utc(written_in) else "UTC"
+        other_zone = pl.when(own & pl.col("unsure")).then(_instant(wall, meant, "earliest")).otherwise(other_zone)
+        first, second = _instant(wall, written_in, "earliest"), _instant(wall, written_in, "latest")
+        other = pl.when(corrected == first).then(second).otherwise(first)
+        other_fold = pl.when(own & pl.col("both")).then(other).otherwise(other_fold)
     frame = frame.select(
         as_recorded=pl.col("at"),
         offset_removed=corrected,
-        clock_slow=corrected + seconds(SPREADS * pl.col("spread")),
-        clock_fast=corrected - seconds(SPREADS * pl.col("spread")),
-        other_zone=pl.when("unsure").then(pl.when("utc").then(taken_as_local).otherwise(taken_as_utc)).otherwise(pl.col("at")),
-        other_fold=pl.when("both").then(pl.when(pl.col("at") == earliest).then(latest).otherwise(earliest)).otherwise(pl.col("at")),
+        clock_slow=corrected + _seconds(SPREADS * pl.col("spread")),
+        clock_fast=corrected - _seconds(SPREADS * pl.col("spread")),
+        other_zone=other_zone,
+        other_fold=other_fold,
     )
-    recorded = frame["as_recorded"]
-    found = {"as_recorded": recorded}
-    for name in frame.columns[1:]:
-        values = frame[name].fill_null(recorded)
-        if not (values == recorded).all():
+    found: dict[str, pl.Series] = {}
+    for name in frame.columns:
+        values = frame[name].fill_null(frame["offset_removed"])
+        if not any((values == other).all() for other in found.values()):
             found[name] = values
     return found
+
+
+def _seconds(column: pl.Expr) -> pl.Expr:
+    return pl.duration(microseconds=(column * 1e6).round().cast(pl.Int64))
+
+
+def _instant(wall: pl.Expr, zone: str, which: Literal["earliest", "latest"]) -> pl.Expr:
+    """The instant of a wall-clock time; null where clocks skip it."""
+    return wall.dt.replace_time_zone(zone, ambiguous=which, non_existent="null").dt.convert_time_zone("UTC")
+
+
+def _is_utc(zone: str) -> bool:
+    """Whether a zone, such as GMT, is universal time in winter and in summer."""
+    return all(datetime(2031, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() == timedelta(0) for month in (1, 7))

@@ -21,9 +21,11 @@ from analysis_lib.methods import reissue_rates as rates
 from analysis_lib.methods import reissue_to_ballot_delay as delay
 from analysis_lib.methods.turnout import steps
 from analysis_lib.results import Finding, NotAnswerable, Verdict
+from analysis_lib.schema import NOT_SUPPLIED
 
 Shown = list[Figure | Table]
 MOST_CLUSTERS = 12
+MOST_FALLS = 200
 
 
 def _answered(findings: Sequence[Finding]) -> list[Finding]:
@@ -34,36 +36,59 @@ def evidence(case: Case) -> Shown:
     """What was handed over: sources, tables with rows kept and left out, faults, coded missing values, clocks, windows."""
     package, zone = case.package, case.contest["timezone"]
     held = [
-        {"table": name, "rows": frame.height, "of this contest": case.rows(name).height, "left out": _left_out(package.n_left_out, name)}
+        {
+            "table": name,
+            "rows": frame.height,
+            "of this contest": case.rows(name).height,
+            "left out": _left_out(package.n_left_out, name),
+        }
         for name, frame in package.tables.items()
         if name in package.held
     ]
     shown: Shown = [
         table(
-            package.tables["sources"].select("title", "kind", "supplied_by_role", "interest", "completeness", "obtained_at", "note"),
+            package.tables["sources"].select(
+                "title", "kind", "supplied_by_role", "interest", "completeness", "obtained_at", "note"
+            ),
             "Every source of this package, who gave it, and how complete it is said to be.",
         ),
-        Table(held, {name: name for name in ("table", "rows", "of this contest", "left out")}, "Tables held: rows in good order, and rows left out for a fault."),
+        Table(
+            held,
+            {name: name for name in ("table", "rows", "of this contest", "left out")},
+            "Tables held: rows in good order, and rows left out for a fault.",
+        ),
     ]
     if package.faults.height:
         titles = {name: name for name in ("file", "column", "row", "found", "expected", "remedy", "severity")}
-        shown.append(table(package.faults, "Faults of the files. A row with an error is left out of every count in this report.", titles))
-    coded = package.missingness.filter(pl.col("code") != "NOT_SUPPLIED").sort("table", "column", "code")
+        shown.append(
+            table(package.faults, "Faults of the files. A row with an error is left out of every count in this report.", titles)
+        )
+    coded = package.missingness.filter(pl.col("code") != NOT_SUPPLIED).sort("table", "column", "code")
     if coded.height:
         shown.append(table(coded, "Values that are missing for a reason that was given."))
-    blank = package.missingness.filter(pl.col("code") == "NOT_SUPPLIED").sort("table", "column")
+    blank = package.missingness.filter(pl.col("code") == NOT_SUPPLIED).sort("table", "column")
     if blank.height:
         cells = blank.group_by("table", maintain_order=True).agg(columns=pl.format("{} ({})", "column", "n").str.join(", "))
-        shown.append(table(cells, "Cells left blank, with no reason given, by column.", {"table": "table", "columns": "columns (blank cells)"}))
+        shown.append(
+            table(
+                cells,
+                "Cells left blank, with no reason given, by column.",
+                {"table": "table", "columns": "columns (blank cells)"},
+            )
+        )
     clocks = package.tables["clocks"]
     if clocks.height:
         shown.append(table(clocks.drop("source_id"), "Clocks: what zone a log's times are in, and how that is known."))
     windows = case.rows("contest_windows").with_columns(
         _local(pl.col(name), zone).alias(name) for name in ("opens_at", "closes_at", "announced_at")
     )  # fmt: skip
-    results = case.rows("results").join(case.rows("candidates").select("candidate_id", "display_name"), on="candidate_id", how="left")
+    results = case.rows("results").join(
+        case.rows("candidates").select("candidate_id", "display_name"), on="candidate_id", how="left"
+    )
     if results.height:
-        figures = results.sort("row_id").select("round", "channel", "item", "display_name", "n", "share", "lo", "hi", "basis", "status", "source_id")
+        figures = results.sort("row_id").select(
+            "round", "channel", "item", "display_name", "n", "share", "lo", "hi", "basis", "status", "source_id"
+        )
         shown.append(table(figures, "Published figures, as they were handed over, each with its basis and source."))
     messages = case.rows("communications").sort("sent_at", "message_id")
     if messages.height:
@@ -100,7 +125,10 @@ def totals_reconciliation(case: Case, findings: Sequence[Finding]) -> Shown:
 def struck_ballots(case: Case, findings: Sequence[Finding]) -> Shown:
     """Totals before and after striking."""
     titles = {"candidate": "candidate", "ballots": "first declared", "after": "declared after striking"}
-    return [Table(finding.details["before"], titles, "Candidates' totals before and after the ballots were struck out.") for finding in _answered(findings)]
+    return [
+        Table(finding.details["before"], titles, "Candidates' totals before and after the ballots were struck out.")
+        for finding in _answered(findings)
+    ]
 
 
 def cast_rate_bursts(case: Case, findings: Sequence[Finding]) -> Shown:
@@ -132,8 +160,17 @@ def _clusters(finding: Finding, zone: str) -> Table:
         }
         for w in listed[:MOST_CLUSTERS]
     ]  # fmt: skip
-    titles = {"start": "from", "end": "to", "length": "length", "count": "ballots", "expected": "expected", "llr": "log-likelihood ratio"}
-    what = {"within_hour": "own hours", "peer_baseline": "the peers' pace", "turnout_counts": "the rest of the hour"}[finding.result.form]
+    titles = {
+        "start": "from",
+        "end": "to",
+        "length": "length",
+        "count": "ballots",
+        "expected": "expected",
+        "llr": "log-likelihood ratio",
+    }
+    what = {"within_hour": "own hours", "peer_baseline": "the peers' pace", "turnout_counts": "the rest of the hour"}[
+        finding.result.form
+    ]
     if finding.details["clusters"]:
         more = f" (the first {MOST_CLUSTERS} of {len(listed)})" if len(listed) > MOST_CLUSTERS else ""
         return Table(rows, titles, f"Separate windows that stand out against {what}, most unusual first{more}.")
@@ -141,7 +178,11 @@ def _clusters(finding: Finding, zone: str) -> Table:
 
 
 def _marks(case: Case) -> list[dict]:
-    messages = case.rows("communications").filter(pl.col("kind").is_in(["invitation", "reminder", "candidate_mailing"]))["sent_at"].drop_nulls()
+    messages = (
+        case.rows("communications")
+        .filter(pl.col("kind").is_in(["invitation", "reminder", "candidate_mailing"]))["sent_at"]
+        .drop_nulls()
+    )
     windows = case.rows("contest_windows")
     marks = [{"at": at, "what": "message"} for at in messages]
     marks += [{"at": at, "what": "hustings"} for at in windows.filter(pl.col("kind") == "hustings")["opens_at"].drop_nulls()]
@@ -154,9 +195,15 @@ def falling_turnout_counts(case: Case, findings: Sequence[Finding]) -> Shown:
     zone, shown = case.contest["timezone"], []
     for finding in _answered(findings):
         if finding.details["falls"]:
-            rows = [fall | {"read": _at(fall["as_of"], zone), "utc": _at(fall["as_of"], "UTC")} for fall in finding.details["falls"]]
+            falls = finding.details["falls"]
+            rows = [fall | {"read": _at(fall["as_of"], zone), "utc": _at(fall["as_of"], "UTC")} for fall in falls[:MOST_FALLS]]
+            more = f" (the first {MOST_FALLS} of {len(falls):,})" if len(falls) > MOST_FALLS else ""
             titles = {"read": "read at", "utc": "UTC", "before": "count before", "voted_n": "count then", "change": "change"}
-            shown.append(Table(rows, titles, "Readings of the running count that are lower than the one before, largest fall first."))
+            shown.append(
+                Table(
+                    rows, titles, f"Readings of the running count that are lower than the one before, largest fall first{more}."
+                )
+            )
     return shown
 
 
@@ -171,17 +218,27 @@ def ballots_outside_window(case: Case, findings: Sequence[Finding]) -> Shown:
             for channel in ballots["channel"].unique().sort()
             if (window := window_in_force(windows, channel)) and window.closes_at
         }
-        _, late = outside.ballots_outside_window(ballots, case.rows("clocks"), windows, zone=zone, tolerances_s=(0,))
+        _, late = outside.ballots_outside_window(
+            ballots, case.rows("clocks"), windows, zone=zone, tolerances_s=case.plan.tolerances_s
+        )
         figure = charts.late_ballots(late, {c: at for c, at in closes.items() if late.height and c in late["channel"]}, zone)
         shown += [figure] if figure else []
         if late.height:
             listed = late.sort("at", "event_id").with_columns(_local(pl.col("at"), zone))
-            titles = {"at": f"stamp ({zone})", "at_raw": "as in the log", "channel": "channel", "actor_role": "recorded actor", "seconds": "seconds past close"}
+            titles = {
+                "at": f"stamp ({zone})",
+                "at_raw": "as in the log",
+                "channel": "channel",
+                "actor_role": "recorded actor",
+                "seconds": "seconds past close",
+            }
             shown.append(table(listed, "Ballots stamped outside the window in force. No voter is shown.", titles))
         shown.append(_every_reading(finding))
         if finding.details["window_actions"]:
             actions = [row | {"at": _at(row["at"], zone) if row["at"] else None} for row in finding.details["window_actions"]]
-            shown.append(Table(actions, {"at": "time", "action": "action", "actor_role": "role"}, "Logged actions on the window."))
+            shown.append(
+                Table(actions, {"at": "time", "action": "action", "actor_role": "role"}, "Logged actions on the window.")
+            )
     return shown
 
 
@@ -199,7 +256,11 @@ def _every_reading(finding: Finding) -> Table:
     titles = {"channel": "channel", "basis": "window", "reading": "clock", "n": "ballots", "before": "before opening"}
     titles |= {f"after_{s}": "after close" if s == 0 else f"more than {wording.duration(s)} after" for s in tolerances}
     titles |= {"batch_after": "entered in a batch after close"}
-    return Table(list(rows.values()), titles, "Ballots outside the window, in every version of it, under every clock reading that the evidence allows.")
+    return Table(
+        list(rows.values()),
+        titles,
+        "Ballots outside the window, in every version of it, under every clock reading that the evidence allows.",
+    )
 
 
 def reissue_rates(case: Case, findings: Sequence[Finding]) -> Shown:
@@ -214,8 +275,21 @@ def reissue_rates(case: Case, findings: Sequence[Finding]) -> Shown:
         ranked = sorted(units, key=lambda unit: (unit["pvalue"], unit["unit"]))[:15]
         rows = [unit | {"rate": wording.percent(unit["events"] / unit["size"])} for unit in ranked]
         what = ("reissued", "members") if form == "branch" else ("not requested", "reissues handled")
-        titles = {"unit": form, "events": what[0], "size": what[1], "rate": "rate", "pvalue": "p-value", "pvalue_adjusted": "adjusted"}
-        shown.append(Table(rows, titles, f"Rates by {form}, most unusual first. Administrators are numbered by how much they handled; no key or name is shown."))
+        titles = {
+            "unit": form,
+            "events": what[0],
+            "size": what[1],
+            "rate": "rate",
+            "pvalue": "p-value",
+            "pvalue_adjusted": "adjusted",
+        }
+        shown.append(
+            Table(
+                rows,
+                titles,
+                f"Rates by {form}, most unusual first. Administrators are numbered by how much they handled; no key or name is shown.",
+            )
+        )
     return shown
 
 
@@ -239,7 +313,13 @@ def reissue_to_ballot_delay(case: Case, findings: Sequence[Finding]) -> Shown:
             "horizon": "ballot within", "unrequested": "reissues not asked for", "requested": "reissues asked for",
             "others_unrequested": "others waiting then (not asked for)", "others_requested": "others waiting then (asked for)",
         }  # fmt: skip
-        shown.append(Table(rows, titles, "Reissues followed by a ballot, and the share of waiting members without a reissue who voted in the same time."))
+        shown.append(
+            Table(
+                rows,
+                titles,
+                "Reissues followed by a ballot, and the share of waiting members without a reissue who voted in the same time.",
+            )
+        )
     return shown
 
 
@@ -252,7 +332,11 @@ def channel_gap(case: Case, findings: Sequence[Finding]) -> Shown:
 def by_grade(entries: Sequence[dict]) -> Shown:
     """The summary's tables, one for each grade and one for what can't be answered, from the entries of findings.json."""
     shown: Shown = []
-    for grade, title in (("breach", "Breaches: counts of facts"), ("anomaly", "Anomalies: calibrated tests"), ("materiality", "Could it have changed the result?")):
+    for grade, title in (
+        ("breach", "Breaches: counts of facts"),
+        ("anomaly", "Anomalies: calibrated tests"),
+        ("materiality", "Could it have changed the result?"),
+    ):
         rows = [
             {"chapter": e["chapter"][:2], "verdict": wording.VERDICTS[Verdict(e["verdict"])], "sentence": e["sentence"]}
             for e in entries
@@ -266,5 +350,11 @@ def by_grade(entries: Sequence[dict]) -> Shown:
         if e["verdict"] == Verdict.CANNOT_BE_ANSWERED
     ]
     if open_ones:
-        shown.append(Table(open_ones, {"chapter": "chapter", "question": "question", "needs": "columns that would answer it"}, "Cannot be answered with the data held"))
+        shown.append(
+            Table(
+                open_ones,
+                {"chapter": "chapter", "question": "question", "needs": "columns that would answer it"},
+                "Cannot be answered with the data held",
+            )
+        )
     return shown

@@ -26,9 +26,7 @@ FAULT_SCHEMA = {
 }
 
 # Cells that must not be repeated wherever they stand: e-mail, network and telephone addresses, long keys.
-_PRIVATE = re.compile(
-    r"@|\b\d{1,3}(\.\d{1,3}){3}\b|(\d[ ()-]*){9,}|[0-9a-fA-F]{12,}|(?=\S*\d)(?=\S*[A-Za-z])[0-9A-Za-z+/=]{16,}"
-)
+_PRIVATE = re.compile(r"@|\b\d{1,3}(\.\d{1,3}){3}\b|(\d[ ()-]*){9,}|[0-9a-fA-F]{12,}|(?=\S*\d)(?=\S*[A-Za-z])[0-9A-Za-z+/=]{16,}")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ][\d:.,]*)? ?(Z|[+-]\d\d:?\d\d)?")
 # Only a date or time may be shown by its form: of a key, the order of digits and letters would give away too much.
 _DATE_LIKE = re.compile(r"[0-9TZ :./,+-]{1,40}")

@@ -45,7 +45,7 @@ class Figure:
         spec = self.spec()
         if any("url" in data for data in _data_blocks(spec)):
             raise ReportError(
-                f"Figure {self.caption!r} takes its data from an address. Expected data within the chart: give it a frame of rows."
+                f"Figure {self.caption!r} takes its data from an address. Expected data within the chart: give it rows."
             )
         rows = sum(len(values) for values in _row_lists(spec))
         if rows > MAX_ROWS:

@@ -28,11 +28,15 @@ class Plan(BaseModel):
     confidence_level: float = Field(0.95, gt=0.5, lt=1)
     n_resamples: int = Field(9999, ge=99, description="Monte Carlo draws of every simulated null")
     seed: int = Field(20311018, ge=0)
-    peers: tuple[str, ...] = Field((), description="contests to compare with; empty: every comparison_only contest of the package")
+    peers: tuple[str, ...] = Field(
+        (), description="contests to compare with; empty: every comparison_only contest of the package"
+    )
     tolerances_s: tuple[int, ...] = Field((0, 60, 300), description="seconds past the close that are still counted as in time")
     scan_windows_s: tuple[int, ...] = Field((60, 300, 900, 3600, 14400), description="lengths of the burst windows, seconds")
     channels: tuple[str, str] = Field(("online", "in_person"), description="the two channels whose shares are compared")
-    max_other_ballots: tuple[int, ...] = Field((60, 20), description="ballots of channels without a published share: at most this many")
+    max_other_ballots: tuple[int, ...] = Field(
+        (60, 20), description="ballots of channels without a published share: at most this many"
+    )
     horizons_s: tuple[int, ...] = Field((600, 3600, 86400), description="a ballot within so many seconds of a reissue")
 
     @field_validator("tolerances_s", "scan_windows_s", "horizons_s", "max_other_ballots")
@@ -68,9 +72,15 @@ def load_plan(path: Path | None) -> Plan:
     if path is None:
         return Plan()
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a byte-order mark
     except FileNotFoundError:
-        raise ParameterError(f"{path}: there is no such plan file. Expected a TOML file of plan values; leave it out to use the default plan.") from None
+        raise ParameterError(
+            f"{path}: there is no such plan file. Expected a TOML file of plan values; leave it out to use the default plan."
+        ) from None
+    except OSError as error:
+        raise ParameterError(
+            f"{path}: this can't be read ({error.strerror}). Expected a TOML file of plan values. Name the file itself."
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ParameterError(f"{path}: this is not TOML ({error}). Expected lines such as: alpha = 0.01") from None
     return make_plan(values, str(path))

@@ -23,6 +23,7 @@ TYPES: Mapping[str, pl.DataType] = {
 }
 
 # Rules between columns of one row, in words; checks.py has the arithmetic.
+NOT_SUPPLIED = "NOT_SUPPLIED"  # label of an empty cell; every other missing value has a reason that was given
 ROW_RULES: Mapping[str, str] = {
     "opens_before_closes": "opens_at before closes_at",
     "lo_not_above_hi": "lo not above hi",

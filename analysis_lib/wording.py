@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -41,6 +42,8 @@ READINGS = {
 
 def number(value: float, digits: int = 2) -> str:
     """Write a number for reading: thousands separated; whole from 100 on, and where it is whole."""
+    if not math.isfinite(value):
+        return "undefined" if math.isnan(value) else "infinity" if value > 0 else "minus infinity"
     return f"{value:,.0f}" if abs(value) >= 100 or (abs(value) >= 1 and float(value).is_integer()) else f"{value:,.{digits}f}"
 
 
@@ -63,8 +66,9 @@ def duration(seconds: float) -> str:
 
 
 def about(seconds: float) -> str:
-    """Write a duration cut down to whole minutes, or in seconds under a minute."""
-    return duration(seconds // 60 * 60 if seconds >= 60 else seconds)
+    """Write a duration cut down to whole minutes; to seconds under a minute, to hours from a day on."""
+    unit = 3600 if seconds >= 86400 else 60 if seconds >= 60 else 1
+    return duration(seconds // unit * unit)
 
 
 def expected(value: float) -> str:
@@ -93,14 +97,17 @@ def how_often(pvalue: float, n_resamples: int | None = None) -> str:
 
 
 def chance(finding: Finding) -> str:
-    """Say what the p-value says, with the null in words; for a family, adjusted."""
-    result = finding.result
-    adjusted = finding.pvalue_adjusted if finding.pvalue_adjusted is not None else result.pvalue
-    often = how_often(result.pvalue, result.parameters.get("n_resamples"))
-    text = f"If {result.null_hypothesis}, a result at least this extreme would turn up {often}"
+    """Say what the p-value says, with the null in words; in a family of several tests, the adjusted one."""
+    result, n = finding.result, finding.result.parameters.get("n_resamples")
+    often = f"would turn up {how_often(result.pvalue, n)}"
     if finding.family_size > 1:
-        text += f" (adjusted for the {finding.family_size} tests of this family: p = {adjusted:.2g})"
-    return text + "."
+        often += f"; allowing for the {finding.family_size} tests made, {how_often(finding.pvalue_adjusted)}"
+    return f"If {result.null_hypothesis}, a result at least this extreme {often}."
+
+
+def interval(confidence_level: float) -> str:
+    """Name an interval by its level: "95 % interval"."""
+    return f"{number(100 * confidence_level, 1)} % interval"
 
 
 def effect(finding: Finding) -> str:
@@ -108,9 +115,11 @@ def effect(finding: Finding) -> str:
     estimate = getattr(finding.result, "effect", None)
     if estimate is None:
         return ""
-    value, low, high = (percent(x, 1) if estimate.unit == "share" else number(x) for x in (estimate.value, estimate.low, estimate.high))
+    value, low, high = (
+        percent(x, 1) if estimate.unit == "share" else number(x) for x in (estimate.value, estimate.low, estimate.high)
+    )
     unit = "" if estimate.unit in ("ratio", "share") else f" {estimate.unit}"
-    span = "range" if estimate.confidence_level is None else f"{estimate.confidence_level:.0%} interval".replace("%", " %")
+    span = "range" if estimate.confidence_level is None else interval(estimate.confidence_level)
     return f"{estimate.name}: {value}{unit} ({span} {low} to {high})"
 
 
@@ -130,6 +139,7 @@ def sentence(finding: Finding) -> str:
         text = _SENTENCES[finding.question](finding)
         if isinstance(result, TestResult):
             text = f"{text} {chance(finding)}"
+    text = " ".join(text.split())  # a name may hold a line break
     return text if finding.planned else f"Exploratory, not in the plan: {text}"
 
 
@@ -141,32 +151,45 @@ def _side(item: Mapping[str, Any], side: str) -> str:
 def identity(item: Mapping[str, Any]) -> str:
     """Write one sum that was checked: both sides and the difference."""
     text = f"{item['left']} {_side(item, 'left')}, {item['right']} {_side(item, 'right')}"
-    return f"{text}: {count(item['gap'], 'ballot')} apart" if item["gap"] else f"{text}: agree"
+    return (
+        f"{text}: {count(item['gap'], 'row' if item['declaration'] == 'roll' else 'ballot')} apart"
+        if item["gap"]
+        else f"{text}: agree"
+    )
+
+
+def _declared(item: Mapping[str, Any]) -> str:
+    return "roll" if item["declaration"] == "roll" else f"{item['declaration']} declaration"
 
 
 def _totals(finding: Finding) -> str:
     result, identities = finding.result, finding.details["identities"]
     failing = [item for item in identities if item["gap"]]
     if not failing:
-        return f"All {count(result.n_observations, 'sum')} that the published totals allow were checked, and they agree."
-    listed = "; ".join(f"{item['name']} ({item['declaration']} declaration): {identity(item)}" for item in failing[:3])
-    return f"{len(failing)} of {count(result.n_observations, 'sum')} checked {'does' if len(failing) == 1 else 'do'} not add up. {listed}."
+        n = result.n_observations
+        every = "The one sum" if n == 1 else f"All {n:,} sums"
+        return f"{every} that the published totals allow {'was' if n == 1 else 'were'} checked, and {'it agrees' if n == 1 else 'they agree'}."
+    listed = "; ".join(f"{item['name']} ({_declared(item)}): {identity(item)}" for item in failing[:3])
+    more = f"; and {len(failing) - 3} more" if len(failing) > 3 else ""
+    return f"{len(failing)} of {count(result.n_observations, 'sum')} checked {'does' if len(failing) == 1 else 'do'} not add up: {listed}{more}."
 
 
 def _struck(finding: Finding) -> str:
     details, struck = finding.details, int(finding.result.statistic)
     first, second = details["before"][details["seats"] - 1 : details["seats"] + 1]
     text = (
-        f"{count(struck, 'ballot')} were struck out; the lead before was {count(details['margin'], 'ballot')} "
+        f"{count(struck, 'ballot')} {'was' if struck == 1 else 'were'} struck out; the lead before was {count(details['margin'], 'ballot')} "
         f"({first['candidate']} {first['ballots']:,}, {second['candidate']} {second['ballots']:,})."
     )
-    if first["after"] is None:
-        return text + (" Striking them could have changed the result." if struck >= details["margin"] else " It could not have changed the result.")
+    if all(item["after"] is None for item in details["before"]):
+        could = "could have" if finding.verdict is Verdict.COULD_CHANGE else "could not have"
+        return f"{text} Striking them {could} changed the result."
     changed = "Who is in front changed" if details["winner_changed"] else "Who is in front stayed the same"
-    after = second["after"] if second["after"] is not None else second["ballots"]
-    return (
-        f"{text} Striking them turns {first['ballots']:,}-{second['ballots']:,} into {first['after']:,}-{after:,}. {changed}."
+    turned = " into ".join(
+        "-".join(f"{item['ballots'] if item[key] is None else item[key]:,}" for item in (first, second))
+        for key in ("ballots", "after")
     )
+    return f"{text} Striking them turns {turned}. {changed}."
 
 
 def _bursts(finding: Finding) -> str:
@@ -177,9 +200,9 @@ def _bursts(finding: Finding) -> str:
     seen = (
         f"The window that stands out most holds {count(window['count'], 'ballot')} in {duration(window['length_s'])} from "
         f"{instant(window['start'], zone)} to {instant(window['end'], zone)}, where {expected(window['expected'])} were expected "
-        f"({result.effect.confidence_level:.0%} interval of the ratio {number(result.effect.low, 1)} to {number(result.effect.high, 1)}, "
+        f"({interval(result.effect.confidence_level)} of the ratio {number(result.effect.low, 1)} to {number(result.effect.high, 1)}, "
         "biased upward since it is the largest of many)."
-    ).replace("95%", "95 %")  # fmt: skip
+    )
     if finding.verdict is Verdict.NOT_EXPLAINED:
         return f"{seen} {count(len(finding.details['clusters']), 'separate window')} in all {'stand' if len(finding.details['clusters']) != 1 else 'stands'} out."
     visible = finding.details["smallest_visible"]
@@ -203,13 +226,26 @@ def _falls(finding: Finding) -> str:
 def _outside(finding: Finding) -> str:
     result, details = finding.result, finding.details
     if finding.verdict is Verdict.NO_BREACH:
-        text = f"All {count(result.n_observations, 'ballot')} with a time are stamped within the window in force for their channel."
-        return text + (f" {count(details['batch_after'], 'ballot')} entered in a batch bear a later time of entry." if details["batch_after"] else "")
-    parts = [f"{count(details[key], 'ballot')} {words}" for key, words in (("before", "before the opening"), ("after", "after the close")) if details[key]]
-    text = f"Of {count(result.n_observations, 'ballot')}, the log stamps {' and '.join(parts) or 'none'} of the window in force"
+        every = (
+            "The one ballot with a time is"
+            if result.n_observations == 1
+            else f"All {result.n_observations:,} ballots with a time are"
+        )
+        their = "its" if result.n_observations == 1 else "their"
+        text = f"{every} stamped within the window in force for {their} channel."
+        if batch := details["batch_after"]:
+            text += f" {count(batch, 'ballot')} entered in a batch {'bears' if batch == 1 else 'bear'} a later time of entry."
+        return text
+    parts = [
+        f"{count(details[key], 'ballot')} {words}"
+        for key, words in (("before", "before the opening"), ("after", "after the close"))
+        if details[key]
+    ]
+    stamped = f"{' and '.join(parts)} of the window in force" if parts else "none outside the window in force"
+    text = f"Of {count(result.n_observations, 'ballot')}, the log stamps {stamped}"
     if details["longest_s"] and details["after"]:
         text += f", the last one {about(details['longest_s'])} after it"
-    roles = "; ".join(f"{row['n']} {row['channel']}, actor {row['actor_role'].replace('_', ' ')}" for row in details["by_role"])
+    roles = "; ".join(f"{row['n']} {row['channel']}, actor {row['actor_role']}".replace("_", " ") for row in details["by_role"])
     text += f" ({roles})." if roles else "."
     if details["fewest"] != details["most"]:
         text += f" Under the readings that the clock allows, the count runs from {details['fewest']} to {details['most']}."
@@ -223,24 +259,33 @@ def _rates(finding: Finding) -> str:
     of = "members on its roll" if form == "branch" else "reissues handled"
     who = top["unit"] if form == "branch" else "one administrator"
     ratio = result.effect
-    interval = f"{number(ratio.value)} times the rate of the others, {ratio.confidence_level:.0%} interval {number(ratio.low)} to {number(ratio.high)}"
-    text = f"Of {count(finding.details['n_units'], form, 'branches' if form == 'branch' else form + 's')}, {who} stands out most: "
-    text += f"{top['events']} {what} of {top['size']} {of} ({interval.replace('95%', '95 %')})."
+    compared = f"{ratio.value:,.2f} times the rate of the others, {interval(ratio.confidence_level)} {number(ratio.low)} to {number(ratio.high)}"
+    if not math.isfinite(ratio.value):
+        compared = "the others have none"
+    text = (
+        f"Of {count(finding.details['n_units'], form, 'branches' if form == 'branch' else form + 's')}, {who} stands out most: "
+    )
+    text += f"{top['events']} {what} of {top['size']} {of} ({compared})."
     listed = sum(unit["pvalue_adjusted"] <= 0.05 for unit in finding.details["units"])
-    return text + (f" {count(listed, form, 'branches' if form == 'branch' else form + 's')} stand out after adjustment." if listed > 1 else "")
+    return text + (
+        f" {count(listed, form, 'branches' if form == 'branch' else form + 's')} stand out after adjustment."
+        if listed > 1
+        else ""
+    )
 
 
 def _delay(finding: Finding) -> str:
     details = finding.details
     row = details["horizons"][0]
+    difference = effect(finding).replace("had voted", f"had voted within {duration(details['horizon_s'])}", 1)
     text = (
         f"A ballot followed within {duration(row['horizon_s'])} after {row['unrequested']} of {details['n_unrequested']} reissues without a logged "
         f"request, and after {row['requested']} of {details['n_requested']} that were asked for. "
-        f"{effect(finding)[0].upper()}{effect(finding)[1:]}."
+        f"{difference[0].upper()}{difference[1:]}."
     )
     if details["n_after_edit_without_request"]:
         text += (
-            f" {details['n_after_edit_without_request']} of the former followed a change of the member's contact within half an hour, "
+            f" {details['n_after_edit_without_request']} of those without a logged request followed a change of the member's contact within half an hour, "
             f"with no request on record for that change; in {details['n_by_one_administrator']} of these one and the same administrator did both."
         )
     return text
@@ -254,22 +299,24 @@ def _gap(finding: Finding) -> str:
         for low, high in zip(details["share_low"], details["share_high"], strict=True)
     ]
     text = f"{details['candidate']} has {shares[0]} of the {first} ballots and {shares[1]} of the {second} ballots. "
-    interval = f"{number(result.effect.low)} to {number(result.effect.high)}"
+    span = f"{number(result.effect.low)} to {number(result.effect.high)}"
     if result.form == "counts":
-        text += f"Odds ratio, {first} against {second}: {number(details['odds_ratio_low'])} (95 % interval {interval})."
+        text += f"Odds ratio, {first} against {second}: {number(details['odds_ratio_low'])} ({interval(result.effect.confidence_level)} {span})."
     else:
         text += (
             f"All {details['n_tables']:,} tables of whole ballots that fit the published shares and totals with at most "
             f"{result.parameters['max_other_ballots']} ballots of other channels were tried ({details['ballots_low'][0]:,} to {details['ballots_high'][0]:,} "
             f"{first}, {details['ballots_low'][1]:,} to {details['ballots_high'][1]:,} {second}): the odds ratio, {first} against {second}, is "
-            f"{details['odds_ratio_low']:.4f} to {details['odds_ratio_high']:.4f} throughout (with chance: {interval})."
+            f"{details['odds_ratio_low']:.4f} to {details['odds_ratio_high']:.4f} throughout (with chance: {span})."
         )
     if finding.verdict is Verdict.NOT_EXPLAINED:
-        span = number(details["to_equal_low"]) + ("" if details["to_equal_low"] == details["to_equal_high"] else f" to {number(details['to_equal_high'])}")
-        text += (
-            f" The gap is real; its cause is open. {span} {first} ballots would have to change sides to bring the shares level, "
-            f"and {details['to_tie']:,} to undo a lead of {abs(details['lead']):,}."
+        span = number(details["to_equal_low"]) + (
+            "" if details["to_equal_low"] == details["to_equal_high"] else f" to {number(details['to_equal_high'])}"
         )
+        text += (
+            f" The gap is real; its cause is open. {span} {first} ballots would have to change sides to bring the shares level"
+        )
+        text += f", and {details['to_tie']:,} to undo a lead of {abs(details['lead']):,}." if details["lead"] else "."
     return text
 
 

@@ -50,7 +50,7 @@ def test_with_several_contests_one_must_be_named(tmp_path):
 
 def test_without_a_good_contest_the_reader_is_sent_to_the_faults(tmp_path):
     write(tmp_path, {"contests": [example_row("contests", seats="none")]})
-    with pytest.raises(ParameterError, match=r"tiny has 0 contests .* Look at the faults of contests: selection-forensics"):
+    with pytest.raises(ParameterError, match=r"tiny has no usable row .* Look at the faults: selection-forensics"):
         open_case(tmp_path)
 
 

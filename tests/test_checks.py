@@ -66,7 +66,7 @@ def test_the_bad_example_earns_the_promised_message(tmp_path, table, column):
         ("grace_s", "1,000", '"1,000" isn\'t a whole number'),
         ("grace_s", "9" * 19, "isn't a whole number"),
         ("channel", "-WITHHELD", '"-WITHHELD" stands for a missing value (WITHHELD_BY_HOLDER). Expected a value: this column is'),
-        ("channel", "x" * 100, '"' + "x" * 80 + '…" isn\'t allowed here'),
+        ("channel", "x" * 100, '"' + "x" * 80 + "…\" isn't allowed here"),
         ("channel", "a\x1b[31m\u202eb", r'"a\x1b[31m\u202eb" isn' + "'t allowed here"),
         ("channel", "jane@example.org", "a value of 16 characters (letters and other signs) isn't allowed here"),
         ("channel", "020 7946 0123", "a value of the form 999 9999 9999 isn't allowed here"),

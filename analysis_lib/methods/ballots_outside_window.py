@@ -7,7 +7,7 @@ from datetime import timedelta
 import polars as pl
 
 from analysis_lib.case import Case
-from analysis_lib.clocks import IN_FORCE, Window, readings, resolution_s, voting_windows
+from analysis_lib.clocks import UNCERTAIN_ZONE, Window, in_force, readings, resolution_s, voting_windows
 from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
 
 COUNTED = ("cast", "recast", "entered_by_officer", "imported")
@@ -47,7 +47,7 @@ def ballots_outside_window(
         ``channel, basis, reading, tolerance_s, n, before, after, batch_after``: ballots entered in a
         batch bear the time of entry, so they are counted apart.
     late : DataFrame
-        One row per ballot outside the window in force as recorded, tolerance 0: ``event_id, at, at_raw,
+        One row per ballot outside the window in force as recorded, at the smallest tolerance: ``event_id, at, at_raw,
         channel, actor_role, seconds`` (past the close; negative: before the opening), ``in_batch``.
     """
     rows, late = [], []
@@ -69,28 +69,23 @@ def ballots_outside_window(
                     )  # fmt: skip
         basis = in_force(found)
         if basis:
-            late.append(_listed(own, found[basis], unit))
+            late.append(_listed(own, found[basis], min(tolerances_s), unit))
     schema = {"channel": pl.String, "basis": pl.String, "reading": pl.String} | dict.fromkeys(
         ("tolerance_s", "n", "before", "after", "batch_after"), pl.Int64
     )
     return pl.DataFrame(rows, schema=schema), pl.concat(late) if late else pl.DataFrame()
 
 
-def in_force(found: dict[str, Window]) -> str | None:
-    """Name the basis that members were last told of, among those held."""
-    return next((basis for basis in IN_FORCE if basis in found), None)
-
-
 def _outside(at: pl.Series, window: Window, tolerance: int, unit: int) -> tuple[pl.Series, pl.Series]:
-    """A stamp is late only if every instant it can stand for is: stamps are cut down to their unit, so it must exceed the close."""
+    """A stamp is outside only if every instant it can stand for is; stamps are cut down to their unit."""
     never = pl.Series([False] * at.len(), dtype=pl.Boolean)
     before = at + timedelta(seconds=unit + tolerance) <= window.opens_at if window.opens_at else never
     after = at > window.closes_at + timedelta(seconds=window.grace_s + tolerance) if window.closes_at else never
     return before.fill_null(False), after.fill_null(False)
 
 
-def _listed(own: pl.DataFrame, window: Window, unit: int) -> pl.DataFrame:
-    before, after = _outside(own["at"], window, 0, unit)
+def _listed(own: pl.DataFrame, window: Window, tolerance: int, unit: int) -> pl.DataFrame:
+    before, after = _outside(own["at"], window, tolerance, unit)
     past = (pl.col("at") - window.closes_at).dt.total_seconds() if window.closes_at else pl.lit(0)
     ahead = (pl.col("at") - window.opens_at).dt.total_seconds() if window.opens_at else pl.lit(0)
     return own.with_columns(
@@ -111,37 +106,42 @@ def answer(case: Case) -> tuple[Result, ...]:
         reason = "Ballots with a time and an advertised, configured or actual close are needed together."
         return (NotAnswerable(method="ballots_outside_window", reason=reason, needs=missing or ("ballot_events.at",)),)
     zone = case.contest["timezone"]
-    counts, late = ballots_outside_window(ballots, clocks, windows, zone=zone, tolerances_s=case.plan.tolerances_s)
-    forced = {channel: in_force(voting_windows(windows, channel)) for channel in ballots["channel"].unique()}
+    held = {channel: voting_windows(windows, channel) for channel in sorted(ballots["channel"].unique())}
+    forced = {channel: basis for channel, found in held.items() if (basis := in_force(found)) and found[basis].closes_at}
+    judged = ballots.filter(pl.col("channel").is_in(list(forced)))
+    unmatched = [channel for channel in held if channel not in forced]
+    if not judged.height:
+        reason = f"No close of the voting is held for any channel with ballots ({', '.join(unmatched).replace('_', ' ')})."
+        return (NotAnswerable(method="ballots_outside_window", reason=reason, needs=("contest_windows.closes_at",)),)
+    counts, late = ballots_outside_window(judged, clocks, windows, zone=zone, tolerances_s=case.plan.tolerances_s)
     headline = counts.filter(
         (pl.col("tolerance_s") == min(case.plan.tolerances_s))
-        & (pl.col("basis") == pl.col("channel").replace_strict(forced, default=None, return_dtype=pl.String))
-    )
-    by_reading = headline.group_by("reading").agg(n=(pl.col("before") + pl.col("after")).sum()).sort("reading")
-    recorded = int(by_reading.filter(pl.col("reading") == "as_recorded")["n"].sum())
-    fewest, most = int(by_reading["n"].min() or 0), int(by_reading["n"].max() or 0)
+        & (pl.col("basis") == pl.col("channel").replace_strict(forced, return_dtype=pl.String))
+    ).with_columns(n=pl.col("before") + pl.col("after"))
+    recorded = headline.filter(pl.col("reading") == "as_recorded")
+    # A channel whose clock leaves no doubt counts as recorded, whatever the reading of the others.
+    by_channel = headline.group_by("channel").agg(fewest=pl.col("n").min(), most=pl.col("n").max())
+    fewest, most = int(by_channel["fewest"].sum()), int(by_channel["most"].sum())
     verdict = Verdict.BREACH_RECORDED if fewest else Verdict.UNDETERMINED if most else Verdict.NO_BREACH
-    single = late.filter(~pl.col("in_batch")) if late.height else late
-    unmatched = sorted(channel for channel, basis in forced.items() if basis is None)
+    single = late.filter(~pl.col("in_batch"))
+    untimed = case.rows("ballot_events").filter(pl.col("event").is_in(COUNTED) & pl.col("at").is_null()).height
     return (
         Breach(
             method="ballots_outside_window",
             rule="every ballot is cast within the window in force for its channel",
             verdict=verdict,
-            statistic=recorded,
+            statistic=int(recorded["n"].sum()),
             statistic_name="ballots stamped outside the window in force",
-            n_observations=ballots.height,
-            n_excluded=int(case.rows("ballot_events").filter(pl.col("event").is_in(COUNTED) & pl.col("at").is_null()).height),
-            assumptions=_assumptions(ballots, clocks, case, unmatched),
+            n_observations=judged.height,
+            n_excluded=untimed + ballots.height - judged.height,
+            assumptions=_assumptions(judged, clocks, unmatched),
             innocent_explanations=EXPLANATIONS,
             parameters={"tolerances_s": list(case.plan.tolerances_s)},
             details={
-                "before": int(headline.filter(pl.col("reading") == "as_recorded")["before"].sum()),
-                "after": int(headline.filter(pl.col("reading") == "as_recorded")["after"].sum()),
-                "batch_after": int(headline.filter(pl.col("reading") == "as_recorded")["batch_after"].sum()),
+                **{name: int(recorded[name].sum()) for name in ("before", "after", "batch_after")},
                 "fewest": fewest,
                 "most": most,
-                "basis_in_force": {channel: basis for channel, basis in sorted(forced.items()) if basis},
+                "basis_in_force": forced,
                 "counts": counts.to_dicts(),
                 "by_role": _by_role(single),
                 "longest_s": int(single["seconds"].max()) if single.height else None,
@@ -159,32 +159,29 @@ def _by_role(single: pl.DataFrame) -> list[dict]:
     return rows.sort("channel", "actor_role").to_dicts()
 
 
-def _assumptions(ballots: pl.DataFrame, clocks: pl.DataFrame, case: Case, unmatched: list[str]) -> tuple[Assumption, ...]:
-    named = ballots.select("clock_id").unique().join(clocks, on="clock_id", how="inner")
-    unsure = named.filter(pl.col("tz_basis").is_in(["inferred_from_anchor", "assumed"])).height or not named.height
-    processed = named.filter(~pl.col("write_semantics").is_in(["event_time"])).height
+def _assumptions(ballots: pl.DataFrame, clocks: pl.DataFrame, unmatched: list[str]) -> tuple[Assumption, ...]:
+    used = ballots.select("clock_id").unique().join(clocks, on="clock_id", how="left")
+    evidence, status = "The log states its zone or offset.", Status.HOLDS
+    if used["tz_used"].null_count():
+        evidence, status = "No clock is described for some of these times; they are read as they stand.", Status.UNTESTED
+    elif used["tz_basis"].is_in(UNCERTAIN_ZONE).any():
+        evidence, status = "The zone is assumed; the count is given under the other reading too.", Status.UNTESTED
+    is_event = (used["write_semantics"] == "event_time").fill_null(False).all()
     found = [
-        Assumption(
-            statement="The zone of the log's clock is as stated.",
-            status=Status.UNTESTED if unsure else Status.HOLDS,
-            evidence="The zone is assumed or no clock is described; the count is given under the other reading too."
-            if unsure
-            else "The log states its zone or offset.",
-        ),
+        Assumption(statement="The zone of the log's clock is as stated.", status=status, evidence=evidence),
         Assumption(
             statement="A stamp is the time of casting, not of processing.",
-            status=Status.UNTESTED if processed or not named.height else Status.HOLDS,
-            evidence="The clock's description does not say that it is the time of the event."
-            if processed or not named.height
-            else "The clock's description says so.",
+            status=Status.HOLDS if is_event else Status.UNTESTED,
+            evidence="The clock's description says so." if is_event
+            else "The clock's description does not say that it is the time of the event.",
         ),
-    ]
+    ]  # fmt: skip
     if unmatched:
         found.append(
             Assumption(
-                statement="A voting window is held for every channel.",
+                statement="The close of the voting is held for every channel.",
                 status=Status.FAILS,
-                evidence=f"None is held for: {', '.join(unmatched)}; those ballots were not judged.",
+                evidence=f"None is held for: {', '.join(unmatched).replace('_', ' ')}; those ballots were not judged.",
             )
         )
     return tuple(found)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from analysis_lib.case import Case
 from analysis_lib.errors import TooFewObservations
-from analysis_lib.methods.turnout import Casts, casts, own_hours, peer_baseline, steps
+from analysis_lib.methods.turnout import Casts, casts, expected_shares, own_hours, peer_baseline, steps
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats import scan
 from analysis_lib.stats.scan_exact import smallest_burst
@@ -19,6 +19,7 @@ from analysis_lib.stats.turnout_baseline import Baseline
 MIN_BALLOTS = 30
 ENOUGH_PEERS = 20
 MIN_STEPS = 30
+HOUR_S = 3600
 LONGEST_STEPS = 15  # runs of up to this many readings
 EXPLANATIONS = (
     "A reminder e-mail or text message, or a candidate's own mailing.",
@@ -37,6 +38,7 @@ NULLS = {
 def cast_rate_bursts(
     series: Casts, *, form: str, shares: NDArray, noise_cv: float, lengths: tuple[int, ...], confidence_level: float,
     n_resamples: int, rng: np.random.Generator, assumptions: tuple[Assumption, ...], alpha: float, parameters: dict,
+    uncertainty: NDArray | None = None,
 ) -> TestResult:  # fmt: skip
     """Find the window that holds more ballots than its share of a baseline explains.
 
@@ -54,6 +56,8 @@ def cast_rate_bursts(
         peers' for 'peer_baseline' (never fitted on this contest).
     lengths : tuple of int
         Window lengths, seconds; those shorter than twice the resolution are left out.
+    uncertainty : array (hours, k), optional
+        What the peers leave open about the log shares (`Baseline.uncertainty`).
 
     Returns
     -------
@@ -64,7 +68,7 @@ def cast_rate_bursts(
     Raises
     ------
     TooFewObservations
-        Under `MIN_BALLOTS` ballots, or no window length fits the resolution.
+        Under `MIN_BALLOTS` ballots, no window length fits the resolution, or 'within_hour' of whole hours.
 
     Notes
     -----
@@ -74,14 +78,21 @@ def cast_rate_bursts(
     usable = tuple(length for length in lengths if length >= 2 * series.resolution)
     if series.stamps.size < MIN_BALLOTS or not usable:
         raise TooFewObservations(
-            f"{series.stamps.size} timed ballots at a resolution of {series.resolution} s; at least {MIN_BALLOTS} ballots and one "
-            f"window of twice the resolution are needed. Ask for the log with seconds."
+            f"{series.stamps.size} timed ballots at a resolution of {series.resolution} s; at least {MIN_BALLOTS} ballots "
+            "and one window of twice the resolution are needed. Ask for the log with seconds."
+        )
+    if form == "within_hour" and series.resolution >= HOUR_S:
+        raise TooFewObservations(
+            "The stamps are cut down to the hour, so where in its hour a ballot came isn't known; at least minutes are needed. "
+            "Ask for the log with seconds."
         )
     common = {"resolution": series.resolution, "n_resamples": n_resamples, "rng": rng}
     if form == "within_hour":
         null = scan.within_step_null(series.stamps, series.edges, shares, usable, **common)
     else:
-        null = scan.baseline_null(series.stamps.size, series.edges, shares, usable, noise_cv=noise_cv, **common)
+        null = scan.baseline_null(
+            series.stamps.size, series.edges, shares, usable, noise_cv=noise_cv, uncertainty=uncertainty, **common
+        )
     top = scan.scan_events(series.stamps, series.edges, shares, usable) or scan.Window(0, usable[0], 0, 1.0, 0.0)
     threshold = float(np.quantile(null, 1 - alpha))
     listed = scan.clusters(series.stamps, series.edges, shares, usable, threshold)
@@ -212,24 +223,27 @@ def answer(case: Case) -> tuple[Result, ...]:
     common = {"n_resamples": plan.n_resamples, "alpha": plan.alpha, "confidence_level": plan.confidence_level}
     if series is None or series.stamps.size < MIN_BALLOTS:
         frame = steps(case)
-        if frame.height >= MIN_STEPS:
+        if frame.height >= MIN_STEPS and frame["count"].sum() >= MIN_BALLOTS:
             rng = plan.rng(case.contest_id, "cast_rate_bursts", "turnout_counts")
             return (counted_bursts(frame, rng=rng, parameters={"zone": case.contest["timezone"]}, **common),)
         held = 0 if series is None else series.stamps.size
-        reason = f"{held} ballots with a time inside a known window are held; {MIN_BALLOTS} are needed, or {MIN_STEPS} readings of a running count."
+        reason = f"Of ballots with a time inside a known window {held} are held; {MIN_BALLOTS} are needed, or {MIN_STEPS} readings of a running count of as many."
         needs = ("ballot_events.at", "contest_windows.opens_at", "contest_windows.closes_at", "turnout_counts.voted_n")
         return (NotAnswerable(method="cast_rate_bursts", reason=reason, needs=needs),)
     own = np.histogram(series.stamps, series.edges)[0] / series.stamps.size
-    tests = [("within_hour", own, 0.0, None)]
+    tests = [("within_hour", own, 0.0, None, None)]
     baseline = peer_baseline(case, series)
     if baseline is not None:
-        tests.append(("peer_baseline", baseline.shares(own_hours(case, series)), baseline.noise_cv, baseline))
+        hours = own_hours(case, series)
+        tests.append(
+            ("peer_baseline", expected_shares(baseline, hours, series), baseline.noise_cv, baseline.uncertainty(hours), baseline)
+        )
     found: list[Result] = []
-    for form, shares, noise_cv, peers in tests:
+    for form, shares, noise_cv, uncertainty, peers in tests:
         try:
             found.append(
                 cast_rate_bursts(
-                    series, form=form, shares=shares, noise_cv=noise_cv, lengths=plan.scan_windows_s,
+                    series, form=form, shares=shares, noise_cv=noise_cv, uncertainty=uncertainty, lengths=plan.scan_windows_s,
                     rng=plan.rng(case.contest_id, "cast_rate_bursts", form), assumptions=_assumptions(series, peers),
                     parameters={"zone": case.contest["timezone"]} | ({"peers": list(case.peers())} if peers else {}), **common,
                 )
@@ -250,14 +264,25 @@ def hourly(case: Case) -> pl.DataFrame:
     """
     series = casts(case)
     if series is None:
-        return pl.DataFrame(schema={"start": pl.Datetime("us", "UTC"), "hours": pl.Float64, "count": pl.Int64, "expected": pl.Float64, "low": pl.Float64, "high": pl.Float64})
+        return pl.DataFrame(
+            schema={
+                "start": pl.Datetime("us", "UTC"),
+                "hours": pl.Float64,
+                "count": pl.Int64,
+                "expected": pl.Float64,
+                "low": pl.Float64,
+                "high": pl.Float64,
+            }
+        )
     counts = np.histogram(series.stamps, series.edges)[0]
-    frame = pl.DataFrame({"start": [series.at(s) for s in series.edges[:-1]], "hours": np.diff(series.edges) / 3600, "count": counts})
+    frame = pl.DataFrame(
+        {"start": [series.at(s) for s in series.edges[:-1]], "hours": np.diff(series.edges) / 3600, "count": counts}
+    )
     baseline = peer_baseline(case, series)
     if baseline is None:
         empty = pl.lit(None, dtype=pl.Float64)
         return frame.with_columns(expected=empty, low=empty, high=empty)
-    mean = baseline.shares(own_hours(case, series)) * series.stamps.size
+    mean = expected_shares(baseline, own_hours(case, series), series) * series.stamps.size
     low, high = _band(mean, baseline.noise_cv)
     return frame.with_columns(expected=pl.Series(mean), low=pl.Series(low), high=pl.Series(high))
 

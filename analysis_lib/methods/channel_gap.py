@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 
 from analysis_lib.case import Case
-from analysis_lib.methods.declared import candidate_totals
+from analysis_lib.methods.declared import candidate_totals, with_declaration
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats.integer_tables import TableSet, fitting_tables, rounding_interval
-from analysis_lib.stats.two_by_two import central_pvalues, odds_ratio
+from analysis_lib.stats.two_by_two import central_pvalues, exact_interval, odds_ratio
 
 MOST_BALLOTS = 3000  # beyond this the tables run into tens of millions, and counts should be asked for
 NORMAL_95 = 1.96  # only picks which tables' exact intervals to compute; the intervals themselves are exact
@@ -26,8 +26,9 @@ NULL = "members who used the two channels preferred the candidate equally often"
 
 
 def channel_gap(
-    tables: TableSet, *, form: str, candidate: str, channels: tuple[str, str], confidence_level: float, parameters: dict, n_tests: int = 1
-) -> TestResult:
+    tables: TableSet, *, form: str, candidate: str, channels: tuple[str, str], confidence_level: float, parameters: dict,
+    lead: int | None = None, n_tests: int = 1,
+) -> TestResult:  # fmt: skip
     """Compare a candidate's share between two channels over every table of ballots that fits what was published.
 
     A gap is real if no table does without it; its cause is not in the table.
@@ -37,6 +38,8 @@ def channel_gap(
     tables : TableSet
         One table if counts are published; all that fit if only rounded shares and totals are. Channel
         a of the set is `channels[0]`.
+    lead : int
+        The candidate's ballots over all channels less those of the nearest rival; null: all others are one rival.
     n_tests : int
         Candidates compared in this contest; the p-value is multiplied by it (Bonferroni).
 
@@ -58,16 +61,19 @@ def channel_gap(
     with np.errstate(divide="ignore"):
         closeness = np.abs(np.log(ratios))
     nearest = int(np.nanargmin(np.where(np.isnan(closeness), np.inf, closeness)))
-    low, high = _union_of_intervals(tables, ratios, confidence_level)
+    low, high = _union_of_intervals(tables, confidence_level)
     share_a, share_b = tables.a_yes / (tables.a_yes + tables.a_no), tables.b_yes / (tables.b_yes + tables.b_no)
     to_equal = np.ceil(np.abs(share_a - share_b) * (tables.a_yes + tables.a_no) - 1e-9).astype(np.int64)
-    lead = int(tables.a_yes[0] + tables.b_yes[0] + tables.other_yes[0]) - int(tables.a_no[0] + tables.b_no[0] + tables.other_no[0])
+    if lead is None:
+        lead = int(tables.a_yes[0] + tables.b_yes[0] + tables.other_yes[0]) - int(
+            tables.a_no[0] + tables.b_no[0] + tables.other_no[0]
+        )
     return TestResult(
         method="channel_gap", form=form, null_hypothesis=NULL, alternative="two-sided",
         statistic=float(ratios[nearest]), statistic_name="odds ratio nearest to 1",
         pvalue=min(1.0, float(pvalues.max()) * n_tests),
         effect=Estimate(
-            name=f"odds ratio, {channels[0]} against {channels[1]}", value=float(np.median(ratios)), low=low, high=high,
+            name=f"odds ratio, {channels[0]} against {channels[1]}".replace("_", " "), value=float(np.median(ratios)), low=low, high=high,
             confidence_level=confidence_level, unit="ratio",
         ),
         n_observations=int((tables.a_yes + tables.a_no + tables.b_yes + tables.b_no).max()), n_excluded=0,
@@ -86,18 +92,16 @@ def channel_gap(
     )  # fmt: skip
 
 
-def _union_of_intervals(tables: TableSet, ratios: np.ndarray, confidence_level: float) -> tuple[float, float]:
+def _union_of_intervals(tables: TableSet, confidence_level: float) -> tuple[float, float]:
     """Lowest and highest end of the exact conditional intervals; the two tables are picked by the normal approximation."""
-    from scipy.stats.contingency import odds_ratio as conditional
-
-    cells = np.stack([tables.a_yes, tables.a_no, tables.b_yes, tables.b_no]) + 0.5
-    centre, spread = np.log(cells[0] * cells[3] / (cells[1] * cells[2])), NORMAL_95 * np.sqrt((1 / cells).sum(axis=0))
-    ends = []
-    for index in (int(np.argmin(centre - spread)), int(np.argmax(centre + spread))):
-        table = [[int(tables.a_yes[index]), int(tables.a_no[index])], [int(tables.b_yes[index]), int(tables.b_no[index])]]
-        interval = conditional(table).confidence_interval(confidence_level)
-        ends.append((float(interval.low), float(interval.high)))
-    return ends[0][0], ends[1][1]
+    cells = np.stack([tables.a_yes, tables.a_no, tables.b_yes, tables.b_no])
+    rough = cells + 0.5
+    centre, spread = np.log(rough[0] * rough[3] / (rough[1] * rough[2])), NORMAL_95 * np.sqrt((1 / rough).sum(axis=0))
+    lowest, highest = (
+        exact_interval(*map(int, cells[:, index]), confidence_level)
+        for index in (np.argmin(centre - spread), np.argmax(centre + spread))
+    )
+    return lowest[0], highest[1]
 
 
 def _assumptions(form: str) -> tuple[Assumption, ...]:
@@ -124,18 +128,15 @@ def _fraction_range(rows: pl.DataFrame) -> tuple[Fraction, Fraction] | None:
 
 def answer(case: Case) -> tuple[Result, ...]:
     """Answer for one contest of a package: from counts where both channels have them, else from shares and totals."""
-    plan, results = case.plan, case.rows("results").filter(pl.col("item") == "candidate")
+    plan, results = case.plan, with_declaration(case.rows("results"))
+    results = results.filter((pl.col("item") == "candidate") & (pl.col("declaration") == "first"))
     first, second = plan.channels
     results = results.filter(pl.col("round") == results["round"].min()) if results.height else results
     totals = candidate_totals(results, "first", first_round=True)
-    names = dict(case.rows("candidates").select("candidate_id", "display_name").iter_rows())
     if len(totals) < 2:
         return (_missing("The candidates' totals over all channels are not held.", ("results.n (channel all)",)),)
     parameters = {"channels": list(plan.channels), "confidence_level": plan.confidence_level}
-    counts = {
-        channel: dict(results.filter((pl.col("channel") == channel) & pl.col("n").is_not_null()).select("candidate_id", "n").iter_rows())
-        for channel in plan.channels
-    }
+    counts = {channel: _counts(results.filter(pl.col("channel") == channel)) for channel in plan.channels}
     everyone = sum(n for _, n in totals)
     pairs = totals if len(totals) > 2 else totals[:1]  # with two candidates the second table is the mirror of the first
     if all(set(counts[channel]) == {c for c, _ in totals} for channel in plan.channels):
@@ -145,27 +146,43 @@ def answer(case: Case) -> tuple[Result, ...]:
         found = []
         for candidate, total in pairs:
             a, b = counts[first][candidate], counts[second][candidate]
-            cells = (a, sizes[first] - a, b, sizes[second] - b, total - a - b, everyone - total - sizes[first] - sizes[second] + a + b)
+            cells = (
+                a,
+                sizes[first] - a,
+                b,
+                sizes[second] - b,
+                total - a - b,
+                everyone - total - sizes[first] - sizes[second] + a + b,
+            )
             tables = TableSet(*(np.array([cell]) for cell in cells))
-            found.append(_one(tables, "counts", names.get(candidate, candidate), case, parameters, len(pairs)))
+            found.append(_one(tables, "counts", candidate, case, totals, parameters, len(pairs)))
         return (min(found, key=lambda result: result.pvalue),)
     if everyone > MOST_BALLOTS:
-        return (_missing(f"Only rounded shares are held, for {everyone} ballots; tables are listed up to {MOST_BALLOTS}.", (f"results.n ({first}, {second})",)),)
-    return _from_shares(case, results, totals, names, parameters)
+        return (
+            _missing(
+                f"Only rounded shares are held, for {everyone} ballots; tables are listed up to {MOST_BALLOTS}.",
+                (f"results.n ({first}, {second})",),
+            ),
+        )
+    return _from_shares(case, results, totals, parameters)
 
 
-def _from_shares(case: Case, results: pl.DataFrame, totals: list, names: dict, parameters: dict) -> tuple[Result, ...]:
+def _from_shares(case: Case, results: pl.DataFrame, totals: list, parameters: dict) -> tuple[Result, ...]:
     first, second = case.plan.channels
     everyone = sum(n for _, n in totals)
     shares = {
-        (channel, candidate): _fraction_range(results.filter((pl.col("channel") == channel) & (pl.col("candidate_id") == candidate)))
+        (channel, candidate): _fraction_range(
+            results.filter((pl.col("channel") == channel) & (pl.col("candidate_id") == candidate))
+        )
         for channel in case.plan.channels
         for candidate, _ in totals
     }
     known = [(c, n) for c, n in totals if shares[first, c] and shares[second, c]]
     known = known[:1] if len(totals) == 2 else known
     if not known:
-        return (_missing("No candidate's share is held in both channels.", (f"results.share ({first})", f"results.share ({second})")),)
+        return (
+            _missing("No candidate's share is held in both channels.", (f"results.share ({first})", f"results.share ({second})")),
+        )
     found: list[Result] = []
     for most in case.plan.max_other_ballots:
         by_candidate = []
@@ -174,21 +191,35 @@ def _from_shares(case: Case, results: pl.DataFrame, totals: list, names: dict, p
             if len(totals) == 2:  # the rival's share bounds it too
                 rival = next(c for c, _ in totals if c != candidate)
                 mirror = [shares[channel, rival] for channel in case.plan.channels]
-                ranges = [r if m is None else (max(r[0], 1 - m[1]), min(r[1], 1 - m[0])) for r, m in zip(ranges, mirror, strict=True)]
+                ranges = [
+                    r if m is None else (max(r[0], 1 - m[1]), min(r[1], 1 - m[0])) for r, m in zip(ranges, mirror, strict=True)
+                ]
             tables = fitting_tables(total, everyone - total, *ranges, most)
             if tables.size:
                 own = parameters | {"max_other_ballots": most}
-                by_candidate.append(_one(tables, f"at_most_{most}_other", names.get(candidate, candidate), case, own, len(known)))
+                by_candidate.append(_one(tables, f"at_most_{most}_other", candidate, case, totals, own, len(known)))
         if by_candidate:
             found.append(min(by_candidate, key=lambda result: result.pvalue))
         else:
-            found.append(_missing("No table of whole ballots fits the shares and totals together.", ("results.n",), f"at_most_{most}_other"))
+            found.append(
+                _missing(
+                    "No table of whole ballots fits the shares and totals together.", ("results.n",), f"at_most_{most}_other"
+                )
+            )
     return tuple(found)
 
 
-def _one(tables: TableSet, form: str, candidate: str, case: Case, parameters: dict, n_tests: int) -> TestResult:
+def _counts(rows: pl.DataFrame) -> dict[str, int]:
+    """Each candidate's ballots in one channel; empty where two sources differ."""
+    cells = rows.drop_nulls("n").group_by("candidate_id").agg(pl.col("n").first(), claims=pl.col("n").n_unique())
+    return {} if (cells["claims"] > 1).any() else dict(cells.select("candidate_id", "n").iter_rows())
+
+
+def _one(tables: TableSet, form: str, candidate: str, case: Case, totals: list, parameters: dict, n_tests: int) -> TestResult:
+    names = dict(case.rows("candidates").select("candidate_id", "display_name").iter_rows())
+    own, rival = dict(totals)[candidate], max(n for other, n in totals if other != candidate)
     return channel_gap(
-        tables, form=form, candidate=candidate, channels=case.plan.channels,
+        tables, form=form, candidate=names.get(candidate, candidate), channels=case.plan.channels, lead=own - rival,
         confidence_level=case.plan.confidence_level, parameters=parameters, n_tests=n_tests,
     )  # fmt: skip
 

@@ -24,12 +24,11 @@ def candidate_totals(results: pl.DataFrame, declaration: str, *, first_round: bo
     number = rows["round"].min() if first_round else rows["round"].max()
     rows = rows.filter(pl.col("round") == number)
     whole = rows.filter((pl.col("channel") == "all") & pl.col("n").is_not_null())
-    if whole.height:
-        if whole.group_by("candidate_id").agg(pl.col("n").n_unique())["n"].max() > 1:
-            return []
-        totals = whole.group_by("candidate_id").agg(pl.col("n").first())
-    else:
-        if rows["n"].null_count():
-            return []
-        totals = rows.group_by("candidate_id").agg(pl.col("n").sum())
+    if not whole.height and rows["n"].null_count():
+        return []
+    held = whole if whole.height else rows
+    cells = held.group_by("candidate_id", "channel").agg(pl.col("n").first(), claims=pl.col("n").n_unique())
+    if cells["claims"].max() > 1:
+        return []
+    totals = cells.group_by("candidate_id").agg(pl.col("n").sum())
     return [(row[0], int(row[1])) for row in totals.sort(["n", "candidate_id"], descending=[True, False]).iter_rows()]

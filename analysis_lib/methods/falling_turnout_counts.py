@@ -38,9 +38,13 @@ def falling_turnout_counts(readings: pl.DataFrame) -> pl.DataFrame:
 def answer(case: Case) -> tuple[Result, ...]:
     """Answer for one contest of a package."""
     readings = case.rows("turnout_counts")
-    if readings.height < 2:
-        reason = "A running count of ballots with at least two readings is needed."
-        return (NotAnswerable(method="falling_turnout_counts", reason=reason, needs=("turnout_counts.voted_n", "turnout_counts.as_of")),)
+    if not (readings.group_by(SERIES).len()["len"] >= 2).any():
+        reason = "A running count of ballots with at least two readings of one series is needed."
+        return (
+            NotAnswerable(
+                method="falling_turnout_counts", reason=reason, needs=("turnout_counts.voted_n", "turnout_counts.as_of")
+            ),
+        )
     falls = falling_turnout_counts(readings)
     return (
         Breach(

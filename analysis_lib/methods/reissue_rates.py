@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -51,7 +52,7 @@ def reissue_rates(units: pl.DataFrame, *, by: Literal["branch", "administrator"]
     -------
     TestResult
         Statistic: events in the unit with the smallest p-value. Effect: its rate over the pooled rate
-        of the others, exact (Clopper-Pearson) interval. p-value: of the whole list of units, i.e. the
+        of the others, exact (Clopper-Pearson) interval; infinite where the others have none. p-value: of the whole list of units, i.e. the
         smallest after Benjamini-Hochberg (branches: Simes' test) or Holm (administrators).
 
     Notes
@@ -69,14 +70,14 @@ def reissue_rates(units: pl.DataFrame, *, by: Literal["branch", "administrator"]
     pooled = int(events.sum())
     rest_rate = (pooled - events[top]) / max(int(sizes.sum() - sizes[top]), 1)
     low, high = clopper_pearson(int(events[top]), int(sizes[top]), confidence_level)
-    reference = rest_rate if rest_rate > 0 else np.nan
+    value, low, high = (x / rest_rate if rest_rate > 0 else np.inf for x in (events[top] / sizes[top], low, high))
     return TestResult(
         method="reissue_rates", form=by, null_hypothesis=NULLS[by], alternative="greater",
         statistic=float(events[top]), statistic_name=f"reissues in the {by} that stands out most",
         pvalue=float(adjusted.min()),
         effect=Estimate(
-            name="rate over that of the others", value=float(events[top] / sizes[top] / reference),
-            low=float(low / reference), high=float(high / reference), confidence_level=confidence_level, unit="ratio",
+            name="rate over that of the others", value=float(value), low=float(low), high=float(high),
+            confidence_level=confidence_level, unit="ratio",
         ),
         n_observations=int(sizes.sum()), n_excluded=0,
         assumptions=(
@@ -119,18 +120,26 @@ def branch_units(case: Case) -> pl.DataFrame:
 
 def administrator_units(case: Case) -> pl.DataFrame:
     """Reissues handled and, of those, reissues without a logged request, by administrator (labelled by order, never by key)."""
-    rows = reissues(case).filter(pl.col("actor_key").is_not_null() & pl.col("trigger").is_not_null() & (pl.col("trigger") != "unknown"))
+    rows = reissues(case).filter(
+        pl.col("actor_key").is_not_null() & pl.col("trigger").is_not_null() & (pl.col("trigger") != "unknown")
+    )
     counts = rows.group_by("actor_key").agg(
         events=(~pl.col("trigger").is_in(REQUESTED)).sum().cast(pl.Int64), size=pl.len().cast(pl.Int64)
     )
     ranked = counts.sort("size", "events", "actor_key", descending=[True, True, False]).with_row_index("rank", offset=1)
-    return ranked.select(unit=pl.format("administrator {}", pl.col("rank").cast(pl.String).str.zfill(2)), events="events", size="size")
+    return ranked.select(
+        unit=pl.format("administrator {}", pl.col("rank").cast(pl.String).str.zfill(2)), events="events", size="size"
+    )
 
 
 def reissues_by_trigger(case: Case) -> pl.DataFrame:
     """Count reissues by what set them off and by the role that made them: ``trigger, actor_role, n``."""
     known = reissues(case).with_columns(pl.col("trigger", "actor_role").fill_null("unknown"))
-    return known.group_by("trigger", "actor_role").agg(n=pl.len()).sort("n", "trigger", "actor_role", descending=[True, False, False])
+    return (
+        known.group_by("trigger", "actor_role")
+        .agg(n=pl.len())
+        .sort("n", "trigger", "actor_role", descending=[True, False, False])
+    )
 
 
 def reissues(case: Case) -> pl.DataFrame:
@@ -138,12 +147,25 @@ def reissues(case: Case) -> pl.DataFrame:
     return case.rows("credential_events").filter(pl.col("event") == "reissued_new").sort("at", "event_id")
 
 
+def _left_out(case: Case, by: str, units: pl.DataFrame) -> int:
+    """Members without a branch and reissued members who aren't on the roll; or reissues without administrator or cause."""
+    if by == "administrator":
+        return reissues(case).height - int(units["size"].sum())
+    entitled = roll_in_force(case).filter("eligible")
+    strangers = reissues(case).select("voter_key").drop_nulls().unique().join(entitled, on="voter_key", how="anti")
+    return entitled["unit"].null_count() + strangers.height
+
+
 def answer(case: Case) -> tuple[Result, ...]:
     """Answer for one contest of a package: by branch, and by administrator."""
     found: list[Result] = []
     for by, needs, make in (
         ("branch", ("credential_events.event", "credential_events.voter_key", "roll.unit"), branch_units),
-        ("administrator", ("credential_events.event", "credential_events.actor_key", "credential_events.trigger"), administrator_units),
+        (
+            "administrator",
+            ("credential_events.event", "credential_events.actor_key", "credential_events.trigger"),
+            administrator_units,
+        ),
     ):
         missing = case.missing(needs)
         units = pl.DataFrame() if missing else make(case)
@@ -151,5 +173,6 @@ def answer(case: Case) -> tuple[Result, ...]:
             reason = "Some columns are not held." if missing else "Fewer than two units, or no reissue at all, are on record."
             found.append(NotAnswerable(method="reissue_rates", form=by, reason=reason, needs=missing or needs))
         else:
-            found.append(reissue_rates(units, by=by, confidence_level=case.plan.confidence_level))
+            result = reissue_rates(units, by=by, confidence_level=case.plan.confidence_level)
+            found.append(replace(result, n_excluded=_left_out(case, by, units)))
     return tuple(found)

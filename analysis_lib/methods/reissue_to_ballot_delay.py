@@ -57,6 +57,7 @@ def reissue_to_ballot_delay(
     the horizons. One-sided: if requested reissues are followed sooner, as is usual, p is near 1 and
     the rate of false alarms is below the nominal one.
     """
+    horizons_s = tuple(sorted(set(horizons_s)))  # the first is the shortest, in whatever order a plan names them
     labels = cases["unrequested"].to_numpy()
     within = cases.select([f"within_{h}" for h in horizons_s]).to_numpy().astype(float)
     others = cases.select([f"others_{h}" for h in horizons_s]).to_numpy()
@@ -71,7 +72,7 @@ def reissue_to_ballot_delay(
         statistic=float(within[labels, 0].sum()), statistic_name="unrequested reissues followed at once by a ballot",
         pvalue=test.pvalue,
         effect=Estimate(
-            name=f"difference in the share voting within {horizons_s[top]} s, unrequested less requested",
+            name="difference in the share who had voted, unrequested less requested",
             value=difference, low=max(-1.0, difference - spread), high=min(1.0, difference + spread), confidence_level=0.95, unit="share",
         ),
         n_observations=labels.size, n_excluded=0,
@@ -138,11 +139,17 @@ def reissue_cases(case: Case, horizons_s: tuple[int, ...], closes_at: datetime |
 
 def first_ballots(case: Case) -> pl.DataFrame:
     """First ballot of each member in the log: ``voter_key, voted_at``."""
-    casts = case.rows("ballot_events").filter(pl.col("event").is_in(["cast", "recast", "entered_by_officer"])).drop_nulls(["voter_key", "at"])
+    casts = (
+        case.rows("ballot_events")
+        .filter(pl.col("event").is_in(["cast", "recast", "entered_by_officer"]))
+        .drop_nulls(["voter_key", "at"])
+    )
     return casts.group_by("voter_key").agg(voted_at=pl.col("at").min()).sort("voter_key")
 
 
-def _with_risk_sets(case: Case, rows: pl.DataFrame, votes: pl.DataFrame, reissued: pl.DataFrame, horizons_s: tuple[int, ...]) -> pl.DataFrame:
+def _with_risk_sets(
+    case: Case, rows: pl.DataFrame, votes: pl.DataFrame, reissued: pl.DataFrame, horizons_s: tuple[int, ...]
+) -> pl.DataFrame:
     """Members of the same branch, still to vote and without a reissue at that instant: the share who voted within each horizon."""
     roll = roll_in_force(case).select("voter_key", pl.col("unit").fill_null(""))
     members = roll.join(votes, on="voter_key", how="left").join(reissued, on="voter_key", how="left").sort("voter_key")

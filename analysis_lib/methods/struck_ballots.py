@@ -35,9 +35,12 @@ def struck_ballots(before: list[tuple[str, int]], struck: int, after: list[tuple
         that the last candidate elected could have lost the lead.
     """
     margin = before[seats - 1][1] - before[seats][1]
-    declared_again = {candidate: n for candidate, n in after}
-    changed = bool(after) and {c for c, _ in after[:seats]} != {c for c, _ in before[:seats]}
-    verdict = Verdict.COULD_CHANGE if struck >= margin else Verdict.COULD_NOT_CHANGE
+    declared_again = dict(after)
+    now = sorted(
+        (dict(before) | declared_again).items(), key=lambda item: -item[1]
+    )  # who isn't declared again keeps the first figure
+    changed = {c for c, _ in now[:seats]} != {c for c, _ in before[:seats]}
+    verdict = Verdict.COULD_CHANGE if struck and struck >= margin else Verdict.COULD_NOT_CHANGE
     return Bounds(
         method="struck_ballots",
         verdict=verdict,
@@ -73,10 +76,10 @@ def struck_ballots(before: list[tuple[str, int]], struck: int, after: list[tuple
 def answer(case: Case) -> tuple[Result, ...]:
     """Answer for one contest of a package."""
     results = case.rows("results")
-    voided = results.filter((pl.col("item") == "ballots_voided") & (pl.col("channel") == "all"))["n"].drop_nulls()
+    struck = _struck(results)
     before, after = candidate_totals(results, "first"), candidate_totals(results, "correction")
     seats = case.contest["seats"]
-    if not voided.len() or len(before) <= seats:
+    if struck is None or len(before) <= seats:
         return (
             NotAnswerable(
                 method="struck_ballots",
@@ -86,4 +89,13 @@ def answer(case: Case) -> tuple[Result, ...]:
         )
     names = dict(case.rows("candidates").select("candidate_id", "display_name").iter_rows())
     named = [[(names.get(c, c), n) for c, n in rows] for rows in (before, after)]
-    return (struck_ballots(named[0], int(voided.max()), named[1], seats=seats),)
+    return (struck_ballots(named[0], struck, named[1], seats=seats),)
+
+
+def _struck(results: pl.DataFrame) -> int | None:
+    """Ballots struck out over all channels: of several figures the largest; given by candidate alone, their sum."""
+    rows = results.filter((pl.col("item") == "ballots_voided") & (pl.col("channel") == "all")).drop_nulls("n")
+    if not rows.height:
+        return None
+    whole = rows.filter(pl.col("candidate_id").is_null())
+    return int(whole["n"].max() if whole.height else rows.group_by("candidate_id").agg(pl.col("n").max())["n"].sum())

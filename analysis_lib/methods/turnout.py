@@ -13,10 +13,16 @@ from analysis_lib.case import Case
 from analysis_lib.clocks import resolution_s, window_in_force
 from analysis_lib.stats.turnout_baseline import Baseline, Hours, fit_baseline
 
-TIMED_CHANNELS = ("online", "online_kiosk", "phone", "sms")  # the stamp is the voter's own act; hall and postal ballots are keyed in
+TIMED_CHANNELS = (
+    "online",
+    "online_kiosk",
+    "phone",
+    "sms",
+)  # the stamp is the voter's own act; hall and postal ballots are keyed in
 HOUSEHOLD_BALLOTS = 4  # one network with more ballots than this is not taken for a household
 HOUSEHOLD_S = 1800  # members of one household who vote within this time of each other count once
 MIN_PEERS = 5
+MIN_DISTINCT = 5  # fewer different stamps may all be of a whole minute by chance
 LENGTH_SLACK_H = 1  # peers may differ by the hour that a clock change adds or takes
 
 
@@ -56,10 +62,18 @@ def casts(case: Case) -> Casts | None:
         stamps=np.sort(seconds),
         opens_at=window.opens_at,
         edges=edges,
-        resolution=resolution_s(inside, case.rows("clocks")),
+        resolution=max(resolution_s(inside, case.rows("clocks")), _seen_resolution(inside["at"], case.contest["timezone"])),
         n_outside=rows.height - inside.height,
         n_household=inside.height - kept.height,
     )
+
+
+def _seen_resolution(at: pl.Series, zone: str) -> int:
+    """Seconds by which all local times divide: 1, a minute, an hour or a day. A log may be coarser than its clock is said to be."""
+    if at.n_unique() < MIN_DISTINCT:
+        return 1
+    local = at.dt.convert_time_zone(zone).dt.replace_time_zone(None).dt.epoch("us")
+    return next((unit for unit in (86400, 3600, 60) if (local % (unit * 1_000_000) == 0).all()), 1)
 
 
 def once_per_household(rows: pl.DataFrame) -> pl.DataFrame:
@@ -77,7 +91,11 @@ def once_per_household(rows: pl.DataFrame) -> pl.DataFrame:
 def _hours(case: Case, contest_id: str, opens_at: datetime, n_hours: int) -> Hours:
     zone = case.rows_of("contests", contest_id)["timezone"][0]
     instants = pl.Series([opens_at + timedelta(hours=h) for h in range(n_hours)])
-    sent = case.rows_of("communications", contest_id).filter(pl.col("kind").is_in(["invitation", "reminder"]))["sent_at"].drop_nulls()
+    sent = (
+        case.rows_of("communications", contest_id)
+        .filter(pl.col("kind").is_in(["invitation", "reminder"]))["sent_at"]
+        .drop_nulls()
+    )
     since = np.array(sorted((at - opens_at).total_seconds() / 3600 for at in sent))
     return Hours(instants.dt.convert_time_zone(zone).dt.hour().to_numpy(), since)
 
@@ -85,6 +103,12 @@ def _hours(case: Case, contest_id: str, opens_at: datetime, n_hours: int) -> Hou
 def own_hours(case: Case, series: Casts) -> Hours:
     """Clock and messages of the contest itself, over the whole and part hours of its window."""
     return _hours(case, case.contest_id, series.opens_at, series.edges.size - 1)
+
+
+def expected_shares(baseline: Baseline, hours: Hours, series: Casts) -> NDArray:
+    """Give the share of all ballots that each hour should hold at the peers' pace; a part hour at the close gets its part."""
+    shares = baseline.shares(hours) * np.diff(series.edges)
+    return shares / shares.sum()
 
 
 def peer_baseline(case: Case, series: Casts) -> Baseline | None:
@@ -98,7 +122,7 @@ def peer_baseline(case: Case, series: Casts) -> Baseline | None:
         if window is None or window.opens_at is None or window.closes_at is None:
             continue
         own = _local(window.opens_at, case.rows_of("contests", contest_id)["timezone"][0])
-        n_hours = int(round((window.closes_at - window.opens_at).total_seconds() / 3600))
+        n_hours = round((window.closes_at - window.opens_at).total_seconds() / 3600)
         alike = (own.weekday(), own.hour) == (start.weekday(), start.hour) and abs(n_hours - length_h) <= LENGTH_SLACK_H
         hourly = _hourly(case.rows_of("turnout_counts", contest_id), window.opens_at, n_hours) if alike else None
         if hourly is not None and hourly.sum() > 0:
@@ -113,7 +137,10 @@ def _local(at: datetime, zone: str) -> datetime:
 
 def _hourly(readings: pl.DataFrame, opens_at: datetime, n_hours: int) -> NDArray | None:
     """Ballots in each hour from a cumulative count; null if it falls or any hour has no reading."""
-    whole = readings.filter((pl.col("unit") == "ALL") & pl.col("channel").is_in(["online", "all"])).sort("channel", "as_of")
+    whole = readings.filter((pl.col("unit") == "ALL") & pl.col("channel").is_in(["online", "all"]))
+    # One series only, the online one if there is one: two channels or two sources don't make one count.
+    first = whole.sort("channel", "source_id", descending=[True, False]).select("channel", "source_id").head(1)
+    whole = whole.join(first, on=["channel", "source_id"]).sort("as_of")
     if not whole.height or (whole["voted_n"].diff().drop_nulls() < 0).any():
         return None
     since = ((whole["as_of"] - opens_at).dt.total_seconds() / 3600).to_numpy()
@@ -129,7 +156,11 @@ def steps(case: Case) -> pl.DataFrame:
     The series with the most readings is taken. ``hour`` numbers the clock hour in which a step's middle lies.
     """
     readings = case.rows("turnout_counts")
-    series = readings.group_by("channel", "unit", "source_id").len().sort("len", "channel", "unit", "source_id", descending=[True] + [False] * 3)
+    series = (
+        readings.group_by("channel", "unit", "source_id")
+        .len()
+        .sort("len", "channel", "unit", "source_id", descending=[True] + [False] * 3)
+    )
     one = readings.join(series.head(1).drop("len"), on=["channel", "unit", "source_id"]).sort("as_of")
     frame = one.select(
         start=pl.col("as_of").shift(1), end=pl.col("as_of"), count=pl.col("voted_n").diff(),

@@ -74,7 +74,7 @@ def load_findings(folder: str | Path = "") -> dict[str, Any]:
         raise ReportError(f"{path}: there is no such file. {remedy}") from None
     except (OSError, ValueError) as error:
         raise ReportError(f"{path}: this can't be read ({error}). {remedy}") from None
-    if not isinstance(content, dict) or not NEEDED <= content.keys():
+    if not isinstance(content, dict) or not content.keys() >= NEEDED:
         raise ReportError(f"{path}: this is not a findings.json of this library. {remedy}")
     return content
 

@@ -26,8 +26,8 @@ def write_examples(folder: Path = EXAMPLES) -> None:
     """Write `made_up_vale` and `made_up_vale_clean` into a folder, with the same peers beside both."""
     others = peers(SEED, N_PEERS)
     for name, title, plants, words in (
-        ("made_up_vale", f"MADE UP, with three plants. {PLACE}", frozenset(PLANTS), PLANTED),
-        ("made_up_vale_clean", f"MADE UP, nothing planted. {PLACE}", frozenset[str](), CLEAN),
+        ("made_up_vale", "Made-up Vale, with three plants", frozenset(PLANTS), PLANTED),
+        ("made_up_vale_clean", "Made-up Vale, its innocent twin", frozenset[str](), CLEAN),
     ):
         made = selection(SEED, Setting(plants=plants))
         write_package(made, folder / name, name=name, title=title, description=f"{WORLD} {words}", peers=others)

@@ -1,0 +1,1 @@
+"""Arithmetic on arrays: it knows no election, no table and no chart."""

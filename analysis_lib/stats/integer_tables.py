@@ -66,7 +66,8 @@ def fitting_tables(
             fits = (other_yes >= 0) & (other_no >= 0)
             if fits.any():
                 k = cells[fits, 1]
-                rows.append(np.column_stack([np.full(k.size, a_yes), np.full(k.size, a_no), k, size - k, other_yes[fits], other_no[fits]]))
+                own = np.full(k.size, a_yes), np.full(k.size, a_no)
+                rows.append(np.column_stack([*own, k, size - k, other_yes[fits], other_no[fits]]))
     table = np.concatenate(rows) if rows else np.empty((0, 6), np.int64)
     return TableSet(*table.T)
 
@@ -75,8 +76,6 @@ def _channel(sizes: range, share: tuple[Fraction, Fraction]) -> NDArray:
     """Pairs (size, yes) of one channel whose share lies in the closed range, in exact integer arithmetic."""
     low, high = share
     pairs = [
-        (n, k)
-        for n in sizes
-        for k in range(-(-low.numerator * n // low.denominator), high.numerator * n // high.denominator + 1)
+        (n, k) for n in sizes for k in range(-(-low.numerator * n // low.denominator), high.numerator * n // high.denominator + 1)
     ]
     return np.array(pairs, np.int64).reshape(-1, 2)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BATCH = 1024
-TIE = 1e-9
+TIE = 1e-9  # rounding: relative to an outcome's largest value, and between two standardised maxima
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,11 @@ def maximum_excess(values: NDArray, labels: NDArray, *, n_resamples: int, rng: n
         Scores are (sum over the labelled - its permutation mean) / its permutation standard
         deviation; 0 for an outcome that is the same for all items.
     """
+    labels = np.asarray(labels, bool)
     n, m = labels.size, int(labels.sum())
     centred = values - values.mean(axis=0)
     spread = np.sqrt(m * (n - m) / (n * (n - 1)) * (centred**2).sum(axis=0))
-    unit = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > TIE)
+    unit = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > TIE * np.abs(values).max(axis=0))
     scores = unit[labels].sum(axis=0)
     draws = np.empty(n_resamples)
     for start in range(0, n_resamples, BATCH):

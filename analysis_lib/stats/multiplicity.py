@@ -25,7 +25,7 @@ def benjamini_hochberg(pvalues: ArrayLike) -> NDArray:
     """Adjust for the false discovery rate [2]_, for independent p-values; the smallest is Simes' p of the whole family."""
     p = np.asarray(pvalues, float)
     order = np.argsort(p, kind="stable")
-    scaled = p[order] * p.size / np.arange(1, p.size + 1)
+    scaled = p[order] * (p.size / np.arange(1, p.size + 1))  # the factor of the largest is 1 and leaves it as it is
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(1.0, np.minimum.accumulate(scaled[::-1])[::-1])
     return adjusted

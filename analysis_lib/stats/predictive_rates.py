@@ -26,7 +26,8 @@ def _grid(events: NDArray, sizes: NDArray) -> tuple[NDArray, NDArray]:
     centre = GRID_CENTRE if RATE_RANGE[0] <= pooled <= RATE_RANGE[1] else logit(pooled)
     means = expit(np.linspace(centre - GRID_HALF_WIDTH, centre + GRID_HALF_WIDTH, MEAN_POINTS))
     spreads = np.geomspace(SPREAD_LOW, SPREAD_HIGH, SPREAD_POINTS)
-    return (grid.ravel() for grid in np.meshgrid(means, spreads, indexing="ij"))
+    mean, spread = np.meshgrid(means, spreads, indexing="ij")
+    return mean.ravel(), spread.ravel()
 
 
 def _log_beta_binomial(k: NDArray, n: NDArray, a: NDArray, b: NDArray) -> NDArray:
@@ -69,7 +70,6 @@ def hypergeometric_tails(events: ArrayLike, sizes: ArrayLike) -> NDArray:
     tails = np.empty(k.size)
     for i in range(k.size):
         x = np.arange(k[i], min(int(n[i]), total) + 1)
-        x = x[x >= total - (size - n[i])]
         log_pmf = _log_choose(n[i], x) + _log_choose(size - n[i], total - x) - _log_choose(size, total)
         tails[i] = min(1.0, float(np.exp(log_pmf).sum()))
     return tails
@@ -88,7 +88,7 @@ def clopper_pearson(events: int, size: int, confidence_level: float) -> tuple[fl
 
 
 def funnel_limit(size: int, rate: float, probability: float) -> float:
-    """Control limit of a funnel plot at one unit size: the binomial quantile, interpolated [1]_. For display, not for a verdict."""
+    """Limit of a funnel plot at one unit size: the interpolated binomial quantile [1]_. For display, not for a verdict."""
     cumulative = bdtr(np.arange(size + 1), size, rate)
     r = int(np.searchsorted(cumulative, probability))
     below = cumulative[r - 1] if r > 0 else 0.0

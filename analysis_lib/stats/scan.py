@@ -165,7 +165,7 @@ def scan_events(stamps: NDArray, edges: NDArray, shares: NDArray, lengths: tuple
     Parameters
     ----------
     stamps : array of int64
-        Seconds since the opening, sorted; a window of W covers stamps t to t + W - 1.
+        Seconds since the opening, in any order; a window of W covers stamps t to t + W - 1.
     edges : array of float
         Step edges of the baseline in seconds since the opening, one more than `shares`.
     shares : array of float
@@ -176,16 +176,17 @@ def scan_events(stamps: NDArray, edges: NDArray, shares: NDArray, lengths: tuple
     Returns
     -------
     Window or None
-        None where no window holds two events above its expectation.
+        None where no window holds two events above its expectation. Of equals, the first length and
+        the earliest start. A window in which the baseline expects nothing has no ratio and is passed over.
     """
-    lengths_array = np.asarray(lengths, np.int64)
+    stamps, lengths_array = np.sort(stamps), np.asarray(lengths, np.int64)
     llr, i, w, count, expected = _scan_events(stamps, edges, _cumulative(shares), lengths_array)
     return None if i < 0 else Window(int(stamps[i]), int(lengths[w]), int(count), float(expected), float(llr))
 
 
 def clusters(stamps: NDArray, edges: NDArray, shares: NDArray, lengths: tuple[int, ...], threshold: float) -> list[Window]:
     """List windows whose ratio exceeds `threshold`, largest first, none overlapping one already listed."""
-    cumulative = _cumulative(shares)
+    stamps, cumulative = np.sort(stamps), _cumulative(shares)
     anchors = np.unique(stamps)
     found = []
     for length in lengths:
@@ -201,12 +202,13 @@ def clusters(stamps: NDArray, edges: NDArray, shares: NDArray, lengths: tuple[in
 
 
 def _separate(found: list[Window], threshold: float) -> list[Window]:
-    chosen: list[Window] = []
-    for window in sorted(found, key=lambda w: (-w.llr, w.start, w.length)):
-        if window.llr <= threshold:
-            break
-        if all(window.start + window.length <= w.start or w.start + w.length <= window.start for w in chosen):
-            chosen.append(window)
+    """Take the largest ratio above the threshold, of equals the first in `found`; drop what overlaps it; and again."""
+    left, chosen = [window for window in found if window.llr > threshold], []
+    while left:
+        largest = max(window.llr for window in left)
+        top = next(window for window in left if window.llr >= largest - TIE)
+        chosen.append(top)
+        left = [w for w in left if w.start + w.length <= top.start or top.start + top.length <= w.start]
     return chosen
 
 
@@ -228,7 +230,7 @@ def bin_clusters(counts: NDArray, expected: NDArray, longest: int, threshold: fl
             llr = _llr(int(count[i]), float(mu[i]), total)
             if llr > threshold:
                 found.append(Window(int(i), length, int(count[i]), float(mu[i]), float(llr)))
-    return _separate(found, threshold)
+    return _separate(sorted(found, key=lambda window: (window.start, window.length)), threshold)
 
 
 def _batches(n_resamples: int):
@@ -237,10 +239,21 @@ def _batches(n_resamples: int):
 
 
 def baseline_null(
-    n: int, edges: NDArray, shares: NDArray, lengths: tuple[int, ...], *, noise_cv: float, resolution: int, n_resamples: int, rng
+    n: int,
+    edges: NDArray,
+    shares: NDArray,
+    lengths: tuple[int, ...],
+    *,
+    noise_cv: float,
+    resolution: int,
+    n_resamples: int,
+    rng,
+    uncertainty: NDArray | None = None,
 ) -> NDArray:
     """Draw maxima for `n` events from the baseline with gamma noise of coefficient of variation `noise_cv` on each step.
 
+    `uncertainty` (steps, k): each replicate is drawn from another baseline that the peers allow, its
+    log shares moved by `uncertainty` times k standard normal draws; the statistic keeps `shares`.
     `noise_cv` 0 is the plain Poisson null, which flags a third of clean contests where hours are
     noisy (cv 0.6); it is here for the reference numbers, not for a report.
     """
@@ -250,6 +263,8 @@ def baseline_null(
         size = batch.stop - batch.start
         shape = 1.0 / noise_cv**2 if noise_cv > 0 else np.inf
         multipliers = rng.gamma(shape, 1.0 / shape, (size, shares.size)) if noise_cv > 0 else np.ones((size, shares.size))
+        if uncertainty is not None:
+            multipliers *= np.exp(rng.standard_normal((size, uncertainty.shape[1])) @ uncertainty.T)
         _noised_maxima(rng.random((size, n)), multipliers, edges, shares, lengths_array, resolution, out[batch])
     return out
 
@@ -258,6 +273,7 @@ def within_step_null(
     stamps: NDArray, edges: NDArray, shares: NDArray, lengths: tuple[int, ...], *, resolution: int, n_resamples: int, rng
 ) -> NDArray:
     """Draw maxima with every event kept in its step and placed uniformly inside it: no baseline is needed."""
+    stamps = np.sort(stamps)
     steps = np.clip(np.searchsorted(edges, stamps, side="right") - 1, 0, shares.size - 1)
     out = np.empty(n_resamples)
     cumulative, lengths_array = _cumulative(shares), np.asarray(lengths, np.int64)

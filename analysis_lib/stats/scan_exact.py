@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from math import exp, factorial, prod
+from math import exp, factorial
 
-from scipy.special import bdtr, bdtrc, gammaln, xlog1py, xlogy
+from scipy.special import bdtrc, gammaln, xlog1py, xlogy
 
 
 def _compositions(total: int, parts: int, largest: int) -> Iterator[tuple[int, ...]]:
@@ -27,18 +27,20 @@ def _compositions(total: int, parts: int, largest: int) -> Iterator[tuple[int, .
             yield (first, *rest)
 
 
-def _determinant(rows: list[list[Fraction]]) -> Fraction:
-    rows, sign = [row[:] for row in rows], 1
-    for i in range(len(rows)):
+def _determinant(rows: list[list[int]]) -> int:
+    """Bareiss' elimination: every division is exact, so whole numbers stay whole."""
+    rows, sign, previous = [row[:] for row in rows], 1, 1
+    for i in range(len(rows) - 1):
         pivot = next((r for r in range(i, len(rows)) if rows[r][i]), None)
         if pivot is None:
-            return Fraction(0)
+            return 0
         if pivot != i:
             rows[i], rows[pivot], sign = rows[pivot], rows[i], -sign
-        for r in range(i + 1, len(rows)):
-            factor = rows[r][i] / rows[i][i]
-            rows[r] = [a - factor * b for a, b in zip(rows[r], rows[i], strict=True)]
-    return sign * prod((rows[i][i] for i in range(len(rows))), start=Fraction(1))
+        top = rows[i]
+        for row in rows[i + 1 :]:
+            row[i + 1 :] = [(a * top[i] - row[i] * b) // previous for a, b in zip(row[i + 1 :], top[i + 1 :], strict=True)]
+        previous = top[i]
+    return sign * rows[-1][-1]
 
 
 def scan_probability(k: int, n: int, parts: int) -> Fraction:
@@ -47,8 +49,8 @@ def scan_probability(k: int, n: int, parts: int) -> Fraction:
     Sums a determinant over every way of putting fewer than k points into each of the L parts [1]_;
     for small n only (the sum has up to k^L terms).
     """
-    inverse = [Fraction(1, factorial(m)) for m in range(n + 1)]
-    clear = Fraction(0)
+    scaled = [factorial(n) // factorial(m) for m in range(n + 1)]  # n!/m!, so that the determinants are of whole numbers
+    clear = 0
     for cells in _compositions(n, parts, k - 1):
         below = [0]
         for cell in cells:
@@ -57,27 +59,33 @@ def scan_probability(k: int, n: int, parts: int) -> Fraction:
         for i in range(parts):
             row = []
             for j in range(parts):
-                size = below[i + 1] - below[j] - (i - j) * k if i >= j else (j - i) * k - (below[j] - below[i + 1])
-                row.append(inverse[size] if 0 <= size <= n else Fraction(0))
+                size = below[i + 1] - below[j] + (j - i) * k
+                row.append(scaled[size] if 0 <= size <= n else 0)
             rows.append(row)
         clear += _determinant(rows)
-    return 1 - clear * factorial(n) / Fraction(parts) ** n
+    return 1 - Fraction(clear, factorial(n) ** (parts - 1) * parts**n)
 
 
 def scan_probability_bound(k: int, n: int, window: float) -> float:
-    """Approximate the same chance for any window in (0, 1/2] (Wallenstein-Naus [2]_); exact for k > n/2, else close and above."""
+    """Approximate the same chance for any window in (0, 1/2] (Wallenstein-Naus [2]_).
+
+    Exact for k > n/2, else close and above; 1 where k is no more than a window holds anyway.
+    """
     if k > n:
         return 0.0
+    if k <= window * (n + 1):  # the formula's first factor turns negative, and its value falls below the chance
+        return 1.0
     log_pmf = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) + xlogy(k, window) + xlog1py(n - k, -window)
-    upper = bdtrc(k - 1, n, window) if k > 0 else 1.0
-    return float((k / window - n - 1) * exp(log_pmf) + 2.0 * upper)
+    return min(1.0, float((k / window - n - 1) * exp(log_pmf) + 2.0 * bdtrc(k - 1, n, window)))
 
 
 def smallest_burst(n: int, window: float, alpha: float) -> int:
-    """Give the fewest events in one window that evenly spread stamps reach with a chance of at most `alpha`."""
+    """Give the fewest events, 2 or more, that some window of this length holds with a chance of at most `alpha`.
+
+    For `n` stamps spread evenly at random and a window in (0, 1/2]; by the bound, so never too few.
+    n + 1 means that not even all events in one window would be that rare.
+    """
     k = max(2, int(n * window))
-    while not 0.0 <= scan_probability_bound(k, n, window) <= alpha or bdtr(k - 1, n, window) < 1.0 - alpha:
+    while scan_probability_bound(k, n, window) > alpha:
         k += 1
-        if k > n:
-            return n + 1
     return k

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln
+from scipy.optimize import brentq
+from scipy.special import gammaln, logsumexp
 
-CHUNK = 4096  # tables at a time: the longest support times this stays within some tens of MB
+WIDEST = 40.0  # log odds ratios beyond this are taken for infinite
+CHUNK = 512  # tables at a time: with a support of 1,500 the arrays stay within some tens of MB
 
 
 def odds_ratio(a_yes: ArrayLike, a_no: ArrayLike, b_yes: ArrayLike, b_no: ArrayLike) -> NDArray:
-    """Sample odds ratio of group a against group b; above 1 means group a says yes more often. Infinite where b never does."""
+    """Sample odds ratio of group a against group b; above 1: a says yes more often. Infinite for c/0, not a number for 0/0."""
     top = np.multiply(a_yes, b_no, dtype=float)
     bottom = np.multiply(a_no, b_yes, dtype=float)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -24,7 +26,7 @@ def odds_ratio(a_yes: ArrayLike, a_no: ArrayLike, b_yes: ArrayLike, b_no: ArrayL
 
 
 def central_pvalues(a_yes: ArrayLike, a_no: ArrayLike, b_yes: ArrayLike, b_no: ArrayLike) -> NDArray:
-    """Exact two-sided p-values, one per table: twice the smaller hypergeometric tail, at most 1 (Fisher [1]_, central form [2]_)."""
+    """Exact two-sided p-values, one per table: twice the smaller hypergeometric tail, at most 1 ([1]_, central form [2]_)."""
     a_yes, a_no, b_yes, b_no = (np.atleast_1d(np.asarray(x, np.int64)) for x in (a_yes, a_no, b_yes, b_no))
     out = np.empty(a_yes.size)
     log_factorial = gammaln(np.arange(int((a_yes + a_no + b_yes + b_no).max()) + 1) + 1.0)
@@ -46,3 +48,25 @@ def central_pvalues(a_yes: ArrayLike, a_no: ArrayLike, b_yes: ArrayLike, b_no: A
         upper, lower = (pmf * (x >= observed)).sum(axis=1), (pmf * (x <= observed)).sum(axis=1)
         out[part] = np.minimum(1.0, 2.0 * np.minimum(upper, lower))
     return out
+
+
+def exact_interval(a_yes: int, a_no: int, b_yes: int, b_no: int, confidence_level: float) -> tuple[float, float]:
+    """Exact conditional interval of the odds ratio: its ends are the ratios at which one tail holds half of the rest.
+
+    The lower end is 0 if group a says yes as seldom as the totals allow, the upper one infinite if as often.
+    scipy.stats.contingency.odds_ratio gives the same, but takes minutes for 100,000 ballots.
+    """
+    yes, n, m = a_yes + b_yes, a_yes + a_no, b_yes + b_no
+    x = np.arange(max(0, yes - m), min(yes, n) + 1)
+    log_weight = -(gammaln(x + 1.0) + gammaln(n - x + 1.0) + gammaln(yes - x + 1.0) + gammaln(m - yes + x + 1.0))
+    tail = np.log((1 - confidence_level) / 2)
+
+    def end(part: NDArray) -> float:
+        def excess(log_ratio: float) -> float:
+            log_terms = log_weight + x * log_ratio
+            return logsumexp(log_terms[part]) - logsumexp(log_terms) - tail
+
+        return float(np.exp(brentq(excess, -WIDEST, WIDEST, xtol=1e-12)))
+
+    low = end(x >= a_yes) if a_yes > x[0] else 0.0
+    return low, end(x <= a_yes) if a_yes < x[-1] else np.inf

@@ -28,6 +28,7 @@ from fake_report import (
 from analysis_lib.figure import METADATA_KEY, SPEC_TYPE, SVG_TYPE, Figure
 from analysis_lib.reports.cells import ChapterRun, State
 from analysis_lib.reports.render import render_report
+from analysis_lib.reports.runner import run_report
 
 pytestmark = [
     pytest.mark.browser,
@@ -53,10 +54,12 @@ def charts() -> list[alt.TopLevelMixin]:
     return [bars, line + line.mark_point(), bars & line, long, facets]
 
 
-@pytest.fixture(scope="session")
-def report_path(tmp_path_factory) -> Path:
-    """The page under test."""
+@pytest.fixture(scope="session", params=["every_shape", "made_up_vale", "ilford_south_2022"])
+def report_path(request, tmp_path_factory) -> Path:
+    """The page under test: one of every shape of chart, and two reports as a reader gets them."""
     folder = tmp_path_factory.mktemp("report")
+    if request.param != "every_shape":
+        return run_report(request.param, folder / "out", overrides={"n_resamples": 199}, progress=False).page
     figures = [Figure(chart, f"Alt text {i}.", f"Caption {i}.") for i, chart in enumerate(charts())]
     cells = [shown(*figure._repr_mimebundle_()) for figure in figures]
     wide_table = "<table><tr>" + "<td>a_rather_long_name_of_something</td>" * 12 + "</tr></table>"

@@ -1,0 +1,297 @@
+"""Reissue to ballot: every number by hand on a few members, labels dealt out in full, and the traps of time."""
+
+from datetime import timedelta
+from itertools import combinations
+
+import numpy as np
+import polars as pl
+import pytest
+from cases import answered, one, tiny, utc
+
+from analysis_lib import exhibits, wording
+from analysis_lib.case import open_case
+from analysis_lib.methods.registry import answer_chapter
+from analysis_lib.methods.reissue_to_ballot_delay import edits_before, incidence, reissue_cases, reissue_to_ballot_delay
+from analysis_lib.results import NotAnswerable, Verdict, to_dict
+
+START = utc("2031-10-10 10:00")
+WINDOW = {
+    "channel": "online",
+    "kind": "voting",
+    "basis": "advertised",
+    "opens_at": START - timedelta(days=4),
+    "closes_at": START + timedelta(days=10),
+}
+
+
+def at(minutes):
+    return None if minutes is None else START + timedelta(minutes=minutes)
+
+
+def reissue(voter, minutes, trigger="admin_initiated", **more):
+    return {"voter_key": voter, "event": "reissued_new", "trigger": trigger, "at": at(minutes)} | more
+
+
+def vote(voter, minutes, event="cast", **more):
+    return {"voter_key": voter, "event": event, "channel": "online", "at": at(minutes)} | more
+
+
+def roll(**branches):
+    return [
+        {"snapshot_id": "L1", "voter_key": voter, "unit": unit, "eligible": True}
+        for unit, voters in branches.items()
+        for voter in voters.split()
+    ]
+
+
+def case(folder, reissues, votes, members=None, **more):
+    if members is None:
+        members = roll(N=" ".join(sorted({row["voter_key"] for row in [*reissues, *votes]})))
+    return tiny(
+        folder,
+        credential_events=reissues,
+        ballot_events=votes,
+        roll=members,
+        contest_windows=[WINDOW],
+        roll_snapshots=[{"snapshot_id": "L1", "purpose": "freeze", "taken_at": START - timedelta(days=9)}],
+        **more,
+    )
+
+
+def cases(this, *horizons, closes_at=WINDOW["closes_at"]):
+    return reissue_cases(this, horizons or (600,), closes_at)
+
+
+def five_and_five(voted_unrequested=5, voted_requested=0):
+    """Five reissues of each kind an hour apart; of the first so many of a kind a ballot follows after three minutes."""
+    reissues = [reissue(f"u{i}", 60 * i) for i in range(5)] + [reissue(f"r{i}", 60 * i + 600, "member_request") for i in range(5)]
+    votes = [vote(f"u{i}", 60 * i + 3) for i in range(voted_unrequested)] + [
+        vote(f"r{i}", 60 * i + 603) for i in range(voted_requested)
+    ]
+    return reissues, votes
+
+
+def test_five_and_five_worked_by_hand(tmp_path):
+    # A ballot follows all five unrequested reissues, none of the requested: of C(10, 5) = 252 ways one does as well.
+    found = one(case(tmp_path, *five_and_five(), plan="n_resamples = 9999"), "reissue_to_ballot_delay")
+    excess = np.array([1.0] * 5 + [0.0] * 5)
+    sums = [excess[list(chosen)].sum() for chosen in combinations(range(10), 5)]
+    exact = np.mean(np.array(sums) >= 5)
+    assert exact == 1 / 252
+    assert found.result.pvalue == pytest.approx(exact, abs=3 * np.sqrt(exact / 9999))
+    assert (found.result.statistic, found.result.effect.value, found.result.n_observations) == (5, 1.0, 10)
+    assert (
+        "within 10 minutes after 5 of 5 reissues without a logged request, and after 0 of 5 that were asked for"
+        in wording.sentence(found)
+    )
+
+
+def test_several_horizons_against_every_way_of_dealing_the_label(tmp_path):
+    rng = np.random.default_rng(4)
+    frame = (
+        pl.DataFrame({"unrequested": [True] * 5 + [False] * 7})
+        .with_columns(
+            within_60=pl.Series(rng.integers(0, 2, 12)),
+            others_60=pl.Series(rng.random(12).round(1)),
+            within_600=pl.Series(rng.integers(0, 2, 12)),
+            others_600=pl.Series(rng.random(12).round(1)),
+        )
+        .sample(fraction=1, shuffle=True, seed=3)
+    )
+    excess = frame.select(a=pl.col("within_60") - pl.col("others_60"), b=pl.col("within_600") - pl.col("others_600")).to_numpy()
+
+    def score(chosen):  # the mean over the chosen less the mean over the rest, in its own permutation deviations
+        n, m = len(excess), len(chosen)
+        spread = np.sqrt(excess.var(axis=0, ddof=1) * m * (n - m) / n)
+        return ((excess[list(chosen)].sum(axis=0) - m * excess.mean(axis=0)) / spread).max()
+
+    seen = score(np.flatnonzero(frame["unrequested"]))
+    exact = np.mean([score(chosen) >= seen - 1e-9 for chosen in combinations(range(12), 5)])
+    found = reissue_to_ballot_delay(frame, horizons_s=(60, 600), n_resamples=9999, rng=np.random.default_rng(1))
+    assert found.pvalue == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / 9999) + 1e-4)
+    assert max(row["score"] for row in found.details["horizons"]) == pytest.approx(seen)
+    top = [60, 600].index(found.details["horizon_s"])
+    labels = frame["unrequested"].to_numpy()
+    assert found.effect.value == pytest.approx(excess[labels, top].mean() - excess[~labels, top].mean())
+
+
+def test_the_risk_set_by_hand(tmp_path):
+    # At minute 0 there wait in North: r (reissued later), b (votes at 8), c (votes in that very second) and d (never votes).
+    votes = [vote("u", 5), vote("b", 8), vote("c", 0), vote("e", 2)]
+    reissues = [reissue("u", 0), reissue("r", 10, "member_request")]
+    found, left_out = cases(case(tmp_path, reissues, votes, roll(N="u r b c d", S="e f")), 240, 600)
+    assert found["voter_key"].to_list() == ["u", "r"]
+    assert found.select("within_240", "others_240", "within_600", "others_600").rows() == [(0, 0.25, 1, 0.5), (0, 0.0, 0, 0.0)]
+    assert found["delay_s"].to_list() == [300.0, None]
+    assert set(left_out.values()) == {0}
+
+
+def test_where_no_neighbour_waits_all_who_wait_are_the_risk_set(tmp_path):
+    found, _ = cases(case(tmp_path, [reissue("u", 0)], [vote("u", 5), vote("e", 2)], roll(N="u", S="e f")))
+    assert found["others_600"].to_list() == [0.5]
+    alone, _ = cases(case(tmp_path / "alone", [reissue("u", 0)], [vote("u", 5)], roll(N="u")))
+    assert alone["others_600"].to_list() == [0.0]
+
+
+def test_a_vote_in_the_same_second_counts_as_after_the_reissue(tmp_path):
+    found, left_out = cases(case(tmp_path, [reissue("a", 10), reissue("b", 10)], [vote("a", 10), vote("b", 9.999)]))
+    assert (found["voter_key"].to_list(), found["delay_s"].to_list(), found["within_600"].to_list()) == (["a"], [0.0], [1])
+    assert left_out["already_voted"] == 1
+
+
+def test_a_reissue_after_the_vote_is_left_out_and_counted(tmp_path):
+    reissues, votes = five_and_five()
+    after = [reissue("x", 500), reissue("y", 700, "member_request")]
+    found = one(case(tmp_path, reissues + after, [*votes, vote("x", 1), vote("y", 2)]), "reissue_to_ballot_delay")
+    assert (found.result.n_observations, found.result.n_excluded) == (10, 2)
+    assert found.details["left_out"] == {"later_reissue": 0, "already_voted": 2, "unknown_trigger": 0, "too_close_to_the_end": 0}
+
+
+def test_only_the_first_reissue_of_a_member_counts(tmp_path):
+    reissues = [
+        reissue("a", 30),
+        reissue("a", 5, "member_request"),
+        reissue("a", 60),
+        reissue("b", 0, None),
+        reissue("c", 0, "unknown"),
+    ]
+    found, left_out = cases(case(tmp_path, reissues, [vote("a", 61)]))
+    assert found.select("at", "unrequested", "delay_s").rows() == [(at(5), False, 56 * 60.0)]
+    assert (left_out["later_reissue"], left_out["unknown_trigger"]) == (2, 2)
+
+
+def test_the_horizon_ends_with_its_last_second(tmp_path):
+    found, _ = cases(case(tmp_path, [reissue("a", 0), reissue("b", 0)], [vote("a", 10), vote("b", 10.02)]))
+    assert found.sort("voter_key")["within_600"].to_list() == [1, 0]
+
+
+def test_a_reissue_too_close_to_the_end_cannot_be_followed(tmp_path):
+    reissues = [reissue("a", 0), reissue("b", 0.02)]
+    _, left_out = cases(case(tmp_path, reissues, [vote("a", 1)]), closes_at=at(10))
+    assert left_out["too_close_to_the_end"] == 1
+    _, left_out = cases(case(tmp_path, reissues, [vote("a", 1)]), closes_at=None)
+    assert left_out["too_close_to_the_end"] == 0
+
+
+def test_the_first_ballot_counts_and_a_voided_one_is_none(tmp_path):
+    found, _ = cases(
+        case(tmp_path, [reissue("a", 0), reissue("b", 0)], [vote("a", 9), vote("a", 4, "recast"), vote("b", 3, "voided")])
+    )
+    assert found.sort("voter_key")["delay_s"].to_list() == [240.0, None]
+
+
+@pytest.mark.parametrize(("n", "m"), [(4, 5), (5, 4), (0, 9)])
+def test_under_five_of_either_kind_it_cannot_be_answered(tmp_path, n, m):
+    reissues = [reissue(f"u{i}", i) for i in range(n)] + [reissue(f"r{i}", i, "member_request") for i in range(m)]
+    found = one(case(tmp_path, reissues, [vote("r0", 50)]), "reissue_to_ballot_delay")
+    assert isinstance(found.result, NotAnswerable)
+    assert f"{n} unrequested and {m} requested reissues" in found.result.reason
+    assert "at least 5 of each" in found.result.reason
+
+
+def test_without_the_tables_it_names_them(tmp_path):
+    needs = one(tiny(tmp_path), "reissue_to_ballot_delay").result.needs
+    assert {"credential_events.trigger", "ballot_events.voter_key", "roll.voter_key"} <= set(needs)
+
+
+@pytest.mark.parametrize("plan", ["horizons_s = [86400, 600]", "horizons_s = [600, 600, 86400]"])
+def test_the_shortest_horizon_is_told_in_whatever_order_the_plan_names_them(tmp_path, plan):
+    found = one(case(tmp_path, *five_and_five(), plan=f"n_resamples = 199\n{plan}"), "reissue_to_ballot_delay")
+    assert [row["horizon_s"] for row in found.details["horizons"]] == [600, 86400]
+    assert "within 10 minutes after 5 of 5" in wording.sentence(found)
+
+
+def test_where_both_kinds_are_answered_alike_nothing_stands_out(tmp_path):
+    found = one(case(tmp_path, *five_and_five(3, 3)), "reissue_to_ballot_delay")
+    assert found.verdict is Verdict.WITHIN_BASELINE
+    assert found.result.effect.low <= 0 <= found.result.effect.high
+
+
+def test_if_those_who_asked_vote_sooner_p_is_near_one(tmp_path):
+    assert one(case(tmp_path, *five_and_five(0, 5)), "reissue_to_ballot_delay").result.pvalue > 0.9
+
+
+def test_late_reissues_of_those_still_waiting_raise_few_alarms(tmp_path):
+    # The immortal-time trap: who is reissued on day five cannot have voted before. Forwards in time, the label without effect.
+    pvalues = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        voted, when = rng.exponential(8000, 120), np.append(rng.uniform(0, 12000, 70), [np.inf] * 50)
+        waiting = np.flatnonzero(when < voted)
+        triggers = ["admin_initiated" if heads else "member_request" for heads in rng.random(waiting.size) < 0.5]
+        reissues = [reissue(f"v{i}", float(when[i]), trigger) for i, trigger in zip(waiting, triggers, strict=True)]
+        votes = [vote(f"v{i}", float(t)) for i, t in enumerate(voted) if t < 14000]
+        this = case(tmp_path / str(seed), reissues, votes, roll(N=" ".join(f"v{i}" for i in range(120))))
+        pvalues.append(one(this, "reissue_to_ballot_delay").result.pvalue)
+    assert np.mean(np.array(pvalues) <= 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 40)
+
+
+def edit(voter, minutes, evidence="none_found", field="email", actor="a1"):
+    return {"voter_key": voter, "at": at(minutes), "request_evidence": evidence, "field": field, "actor_key": actor}
+
+
+def test_contact_changes_just_before_the_reissue_are_counted_by_hand(tmp_path):
+    reissues = [reissue(f"u{i}", 100, actor_key="a1") for i in range(9)] + [reissue("r0", 100, "member_request", actor_key="a1")]
+    edits = [
+        edit("u0", 70),
+        edit("u0", 80),
+        edit("u1", 69.9),
+        edit("u2", 100),
+        edit("u3", 101),
+        edit("u4", 90, "member_request_logged"),
+        edit("u5", 90, None),
+        edit("u6", 90, "unknown", actor="a2"),
+        edit("u7", 90, field="name"),
+        edit("r0", 90),
+        edit("u8", 90, actor=None),
+    ]
+    this = case(tmp_path, reissues, [vote("u0", 200)], contact_changes=edits)
+    assert edits_before(this, cases(this)[0]) == {
+        "n_after_edit": 6,  # u0 (twice), u2, u4, u5, u6, u8; u1 is too early, u3 after it, u7 another field, r0 was asked for
+        "n_after_edit_without_request": 5,
+        "n_by_one_administrator": 3,  # u0, u2, u5
+    }
+
+
+def test_made_up_vale_shows_the_planted_chain_and_its_twin_does_not():
+    found = answer_chapter("30_credential_reissues", open_case("made_up_vale", n_resamples=999))["reissue_to_ballot_delay"][0]
+    assert found.verdict is Verdict.NOT_EXPLAINED
+    assert found.details["n_by_one_administrator"] >= 25
+    clean = answer_chapter("30_credential_reissues", open_case("made_up_vale_clean", n_resamples=999))["reissue_to_ballot_delay"][
+        0
+    ]
+    assert clean.verdict is Verdict.WITHIN_BASELINE
+    assert clean.details["n_by_one_administrator"] == 0
+
+
+def test_the_order_of_rows_changes_nothing(tmp_path):
+    reissues, votes = five_and_five(4, 2)
+    ways = [
+        case(tmp_path / "a", reissues, votes),
+        case(tmp_path / "b", reissues[::-1], votes[::-1], roll(N="r4 r3 r2 r1 r0 u4 u3 u2 u1 u0")),
+        case(tmp_path / "a", reissues, votes),
+    ]
+    assert len({repr(to_dict(one(this, "reissue_to_ballot_delay"), "")) for this in ways}) == 1
+
+
+def test_the_curve_counts_every_reissue_and_ends_at_a_day(tmp_path):
+    found, _ = cases(case(tmp_path, *five_and_five(3, 1)))
+    curve = incidence(found)
+    at_ten = dict(curve.filter(minutes=10).select("group", "share").iter_rows())
+    assert at_ten == {"not requested": 0.6, "requested": 0.2}
+    assert curve["minutes"].max() == 1440
+    assert (curve.filter(minutes=0)["share"] == 0).all()
+    for label in ("not requested", "requested"):
+        assert (curve.filter(group=label)["share"].diff().drop_nulls() >= 0).all()
+
+
+def test_no_member_is_shown(tmp_path):
+    reissues, votes = five_and_five()
+    this = case(tmp_path, reissues, votes)
+    finding = answered(this, "reissue_to_ballot_delay")[0]
+    everything = (
+        wording.sentence(finding)
+        + repr(to_dict(finding, ""))
+        + repr([repr(shown) for shown in exhibits.reissue_to_ballot_delay(this, [finding])])
+    )
+    assert not any(key in everything for key in ("u0", "r3"))

@@ -1,0 +1,160 @@
+"""The largest excess of labelled items, against every way of handing out the labels, and on clean and planted data."""
+
+from itertools import combinations
+from math import sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import norm, permutation_test
+
+from analysis_lib.stats.label_permutation import BATCH, maximum_excess
+
+STEADY = settings(deadline=None, derandomize=True, max_examples=60)
+
+
+def rng(seed):
+    return np.random.default_rng(seed)
+
+
+def drawn(values, labels, n_resamples=99, seed=1):
+    return maximum_excess(np.asarray(values, float), np.asarray(labels), n_resamples=n_resamples, rng=rng(seed))
+
+
+# Unsorted, tied; the third outcome is the same for all.
+VALUES = np.array([[1, 0, 2], [0, 0, 2], [1, 1, 2], [1, 3, 2], [0, 0, 2], [0, 1, 2], [1, 1, 2], [0, 0, 2]], float)
+LABELS = np.array([True, False, False, True, False, False, True, False])
+
+
+# 2. Another road: every way of handing out the labels
+
+
+def slow_scores(values, chosen):
+    """(sum over the chosen - its mean over all ways) / its standard deviation over all ways, for each outcome."""
+    n, ways = len(values), list(combinations(range(len(values)), len(chosen)))
+    scores = []
+    for column in range(len(values[0])):
+        sums = [sum(values[i][column] for i in way) for way in ways]
+        mean = sum(sums) / len(ways)
+        spread = sqrt(sum((s - mean) ** 2 for s in sums) / len(ways))
+        own = sum(values[i][column] for i in chosen)
+        scores.append((own - mean) / spread if spread > 1e-9 * n else 0.0)
+    return scores
+
+
+def all_maxima(values, n_labelled):
+    return np.array([max(slow_scores(values, way)) for way in combinations(range(len(values)), n_labelled)])
+
+
+def test_scores_are_standardised_over_every_way_of_handing_out_the_labels():
+    assert drawn(VALUES, LABELS).scores == pytest.approx(slow_scores(VALUES.tolist(), np.flatnonzero(LABELS)), abs=1e-12)
+
+
+@pytest.mark.parametrize("labelled", [(0, 3, 6), (2, 3), (1, 4, 5, 7), (0,)])
+def test_the_pvalue_is_the_share_of_all_ways_that_reach_the_maximum(labelled):
+    labels, n = np.isin(np.arange(8), labelled), 20000
+    found, maxima = drawn(VALUES, labels, n), all_maxima(VALUES.tolist(), len(labelled))
+    exact = (maxima >= found.maximum - 1e-9).mean()
+    assert abs(found.pvalue - exact) <= 4 * sqrt(exact * (1 - exact) / n) + 1 / n
+    assert set(np.round(found.null_draws, 9)) == set(np.round(maxima, 9))
+
+
+def test_a_single_outcome_agrees_with_scipy():
+    values, n = np.array([2.0, 5, 5, 1, 0, 7, 3, 3, 4]), 20000
+    labels = np.array([0, 1, 0, 0, 0, 1, 0, 1, 0], bool)
+    exact = permutation_test(
+        (values[labels], values[~labels]), lambda a, b: a.mean() - b.mean(), alternative="greater", n_resamples=np.inf
+    ).pvalue
+    assert abs(drawn(values[:, None], labels, n).pvalue - exact) <= 4 * sqrt(exact * (1 - exact) / n)
+
+
+# 3. Properties
+
+
+@st.composite
+def cases(draw):
+    n, k = draw(st.integers(2, 10)), draw(st.integers(1, 3))
+    values = draw(st.lists(st.lists(st.integers(-3, 3), min_size=k, max_size=k), min_size=n, max_size=n))
+    labels = draw(st.lists(st.booleans(), min_size=n, max_size=n).filter(lambda marks: 0 < sum(marks) < len(marks)))
+    return np.array(values, float), np.array(labels)
+
+
+@STEADY
+@given(cases(), st.randoms(use_true_random=False), st.sampled_from([1e-12, 0.3, 1e12]), st.floats(-100, 100))
+def test_row_order_units_and_an_outcome_that_is_the_same_for_all(case, random, unit, shift):
+    values, labels = case
+    found, order = drawn(values, labels), random.sample(range(labels.size), labels.size)
+    assert 1 / 100 <= found.pvalue <= 1
+    assert found.maximum == found.scores.max()
+    assert drawn(values[order], labels[order]).scores == pytest.approx(found.scores, abs=1e-9)
+    rescaled = drawn((values + shift) * unit, labels)
+    assert rescaled.scores == pytest.approx(found.scores, abs=1e-6)
+    assert rescaled.pvalue == found.pvalue
+    assert drawn(values[:, ::-1], labels).pvalue == found.pvalue
+    constant = drawn(np.column_stack([values, np.full(labels.size, 0.1 * unit)]), labels)
+    assert constant.scores[-1] == 0.0
+    if found.maximum > 1e-9:  # else the constant, which scores 0, becomes the maximum
+        assert constant.pvalue == found.pvalue
+    assert drawn(values, ~labels).scores == pytest.approx(-found.scores, abs=1e-9)
+
+
+def test_labels_of_noughts_and_ones_are_labels():
+    found = drawn(VALUES, LABELS.astype(int))
+    assert found.scores.tolist() == drawn(VALUES, LABELS).scores.tolist()
+
+
+def test_the_same_seed_draws_the_same_and_more_draws_begin_alike():
+    few, more = (drawn(VALUES, LABELS, n).null_draws for n in (BATCH, BATCH + 5))
+    assert more.size == BATCH + 5
+    assert (more[:BATCH] == few).all()
+    assert (drawn(VALUES, LABELS, BATCH, seed=2).null_draws != few).any()
+
+
+def test_draws_of_one_outcome_have_mean_nought_and_spread_one():
+    draws = drawn(rng(91).normal(size=(30, 1)), np.arange(30) < 7, 20000).null_draws
+    assert abs(draws.mean()) <= 4 / sqrt(20000)
+    assert draws.std() == pytest.approx(1.0, abs=0.03)
+
+
+# 4. False alarms, 5. power
+
+
+def pvalues(seed, n, effect):
+    draw, labels = rng(seed), np.arange(40) % 4 == 0
+    for _ in range(n):
+        shared = draw.normal(size=(40, 1))
+        values = 0.7 * shared + draw.normal(size=(40, 3))  # outcomes that hang together, as nested horizons do
+        values[labels, 1] += effect
+        yield maximum_excess(values, labels, n_resamples=99, rng=draw).pvalue
+
+
+def test_clean_data_are_flagged_as_often_as_stated():
+    found = np.array(list(pvalues(92, 600, 0.0)))
+    for level in (0.05, 0.2, 0.5):  # without ties and with 99 draws, exact at each of these
+        assert abs((found <= level).mean() - level) <= 3 * sqrt(level * (1 - level) / 600)
+
+
+def test_an_excess_in_one_outcome_of_three_is_found():
+    # One outcome, known spread, Bonferroni over three: a floor under the power of the maximum.
+    effect, spread = 1.5, sqrt(1 + 0.7**2) * sqrt(1 / 10 + 1 / 30)
+    floor = norm.sf(norm.isf(0.05 / 3) - effect / spread)
+    found = np.mean(np.array(list(pvalues(93, 200, effect))) <= 0.05)
+    assert found >= floor - 3 * sqrt(floor * (1 - floor) / 200)
+    assert floor > 0.8
+
+
+# 6. Edges
+
+
+def test_outcomes_that_are_the_same_for_all_show_nothing():
+    found = drawn(np.full((6, 2), 0.1), np.arange(6) < 2)
+    assert found.scores.tolist() == [0.0, 0.0]
+    assert found.pvalue == 1.0
+
+
+def test_two_items_and_all_values_at_nought():
+    found = drawn([[3.0], [1.0]], [True, False], 999)
+    assert found.scores == pytest.approx([1.0])
+    assert found.pvalue == pytest.approx(0.5, abs=0.06)
+    assert drawn(np.zeros((4, 1)), [True, False, False, True]).pvalue == 1.0

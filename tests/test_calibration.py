@@ -1,0 +1,71 @@
+"""False alarms, measured: the committed table holds what acceptance asks for, and the road that made it still runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from analysis_lib import calibration
+from analysis_lib.methods.registry import REGISTRY
+from analysis_lib.results import Grade
+
+TABLE = Path(__file__).parent / "golden" / "calibration.csv"
+PLANTED = Path(__file__).parent / "golden" / "calibration_planted.csv"
+NOMINAL = (0.03, 0.07)
+MAY_BE_BELOW = {  # the reason stands in the method's docstring
+    ("channel_gap", "counts"): "exact and discrete",
+    ("reissue_rates", "administrator"): "exact and discrete, and Holm",
+    ("reissue_rates", "branch"): "small counts, and the spread between units is uncertain",
+    ("reissue_to_ballot_delay", ""): "one-sided",
+}
+
+
+@pytest.fixture(scope="module")
+def table() -> pl.DataFrame:
+    return pl.read_csv(TABLE).with_columns(pl.col("form").fill_null(""))
+
+
+def test_every_question_was_calibrated_on_400_contests(table):
+    assert set(table["question"]) == {noun for noun, question in REGISTRY.items() if question.grade is not Grade.MATERIALITY}
+    assert table["contests"].min() >= 400
+
+
+def test_false_alarms_are_nominal(table):
+    tests = table.drop_nulls("share_p_at_most_0.05")
+    assert tests.height == 7
+    for row in tests.iter_rows(named=True):
+        rate = row["share_p_at_most_0.05"]
+        low = 0.0 if (row["question"], row["form"]) in MAY_BE_BELOW else NOMINAL[0]
+        assert low <= rate <= NOMINAL[1], row
+
+
+def test_no_breach_is_recorded_in_a_clean_contest(table):
+    breaches = table.drop_nulls("share_breach_recorded")
+    assert set(breaches["question"]) == {noun for noun, question in REGISTRY.items() if question.grade is Grade.BREACH}
+    assert breaches["share_breach_recorded"].max() == 0
+
+
+def test_what_is_planted_is_found():
+    found = pl.read_csv(PLANTED).with_columns(pl.col("form").fill_null(""))
+    rates = {(row["question"], row["form"]): row for row in found.iter_rows(named=True)}
+    assert rates["cast_rate_bursts", "peer_baseline"]["share_p_at_most_0.01"] >= 0.95
+    assert rates["reissue_to_ballot_delay", ""]["share_p_at_most_0.01"] >= 0.9
+    assert rates["ballots_outside_window", ""]["share_breach_recorded"] == 1
+
+
+def test_the_road_of_the_table_still_runs():
+    rows = pl.DataFrame(calibration.one_contest(31), infer_schema_length=None)
+    summary = calibration.summary(rows)
+    assert {(row["question"], row["form"]) for row in summary.iter_rows(named=True)} == {
+        (row["question"], row["form"] or "") for row in pl.read_csv(TABLE).iter_rows(named=True)
+    }
+    planted = pl.DataFrame(calibration.one_contest(31, ("late_ballots",)), infer_schema_length=None)
+    assert planted.filter(pl.col("question") == "ballots_outside_window")["verdict"].to_list() == ["breach_recorded"]
+
+
+@pytest.mark.calibration
+def test_false_alarms_measured_anew():
+    table = calibration.summary(calibration.run(400, first_seed=1_700_000)).drop_nulls("share_p_at_most_0.05")
+    assert table["share_p_at_most_0.05"].max() <= NOMINAL[1] + 0.011  # one standard error of 400 contests

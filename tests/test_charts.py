@@ -1,0 +1,305 @@
+"""Charts: what is drawn where, on which clock, in words for those who can't see it; and nothing a name can break."""
+
+import json
+import re
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from cases import utc
+from fake_report import HOSTILE
+from findings import rows
+
+from analysis_lib import charts
+from analysis_lib.figure import MAX_ROWS
+
+LONDON = "Europe/London"
+NAMES = [
+    HOSTILE,
+    'O\'Neill "the" `best`',
+    "a\nb",
+    "# head | **x** [y](http://example.org)",
+    "${alert(1)}",
+    "' : datum.value : '",
+    "back\\slash\\",
+    "Ünïcødé 東京",
+]
+
+
+def axis_labels(figure):
+    """Every labelled position of the time axis, in hours since the left edge, with its text."""
+    (expression,) = set(re.findall(r'"labelExpr": "(.*?)(?<!\\)"', json.dumps(figure.spec())))
+    return {float(value): text for value, text in re.findall(r"datum\.value - ([\d.e-]+)\) < 1e-4 \? '([^']*)'", expression)}
+
+
+def hourly(start, n, counts=None, band=True):
+    value = pl.lit(2.0 if band else None, dtype=pl.Float64)
+    frame = pl.DataFrame(
+        {"start": [start + timedelta(hours=h) for h in range(n)], "hours": 1.0, "count": counts or [h % 7 for h in range(n)]}
+    )
+    return frame.with_columns(pl.col("start").cast(pl.Datetime("us", "UTC")), expected=value, low=value - 1, high=value + 2)
+
+
+def window(start, minutes, n=14):
+    return {
+        "start": start,
+        "end": start + timedelta(minutes=minutes),
+        "length_s": 60 * minutes,
+        "count": n,
+        "expected": 0.3,
+        "llr": 40.0,
+    }
+
+
+OPENS = utc("2031-10-18 11:00")  # noon BST; 14 days and an hour later it is noon GMT
+PER_HOUR = hourly(OPENS, 337)
+MARKS = [
+    {"at": OPENS + timedelta(days=d), "what": what}
+    for d, what in ((2, "message"), (9, "hustings"), (14, "close"), (-3, "message"))
+]
+BURST = window(utc("2031-10-24 02:00:04"), 15)
+
+
+def test_days_are_labelled_at_local_midnight_before_and_after_the_clocks_change():
+    # By hand: 20 October 00:00 BST is 19 October 23:00 UTC, 36 hours after the opening; 30 October 00:00 GMT, 277 hours.
+    labels = axis_labels(charts.ballots_per_hour(PER_HOUR, MARKS, BURST, LONDON))
+    assert {text: value for value, text in labels.items()} == {
+        "20 Oct": 36.0,
+        "22 Oct": 84.0,
+        "24 Oct": 132.0,
+        "26 Oct": 180.0,
+        "28 Oct": 229.0,
+        "30 Oct": 277.0,
+        "1 Nov": 325.0,
+    }
+
+
+@pytest.mark.parametrize("day", ["2031-10-25 20:00", "2031-03-29 20:00"], ids=["autumn", "spring"])
+@pytest.mark.parametrize(
+    ("hours", "labelled"), [(0.15, 1), (0.45, 5), (2.5, 10), (11.5, 11), (30, 4), (60, 2), (300, 6), (1500, 9)]
+)
+@pytest.mark.parametrize("zone", [LONDON, "UTC", "America/St_Johns", "Asia/Kathmandu"])
+def test_every_label_stands_where_its_local_time_is(day, hours, labelled, zone):
+    origin = utc(day)
+    end = origin + timedelta(hours=hours)
+    axis = charts._clock_axis(origin, origin, end, zone).to_dict()
+    assert zone in axis["title"]
+    labels = dict(re.findall(r"datum\.value - ([\d.e-]+)\) < 1e-4 \? '([^']*)'", axis["labelExpr"]))
+    assert len(labels) >= labelled
+    assert sorted(map(float, labels)) == axis["values"]
+    for value, text in labels.items():
+        local = (origin + timedelta(hours=float(value), milliseconds=10)).astimezone(ZoneInfo(zone))
+        shown = {f"{local:%H:%M}", f"{local:%d %b}".lstrip("0"), f"{local:%d %b %H:%M}".lstrip("0")}
+        assert text in shown
+        if ":" not in text:
+            assert (local.hour, local.minute) == (0, 0)
+
+
+def test_midnight_is_written_out():
+    figure = charts.burst_close_up(pl.DataFrame({"at": [utc("2031-10-23 23:01")]}), window(utc("2031-10-23 22:55"), 10), LONDON)
+    assert "00:00" in axis_labels(figure).values()
+    assert ">00:00<" in figure.svg()
+
+
+def test_the_hour_that_comes_twice_is_drawn_twice_as_long():
+    # 25 October 22:00 UTC is 23:00 BST; 02:00 GMT comes four hours later, not three.
+    figure = charts.burst_close_up(pl.DataFrame({"at": [utc("2031-10-26 00:30")]}), window(utc("2031-10-26 00:00"), 60), LONDON)
+    labels = {text: value for value, text in axis_labels(figure).items()}
+    assert labels["23:00"] == 0.0
+    assert labels["01:00"] == 2.0
+    assert labels["02:00"] == 4.0
+    assert [row["x"] for row in rows(figure)[1]] == [2.5]
+
+
+def test_a_zone_aware_origin_is_not_subtracted_by_its_wall_clock():
+    london = ZoneInfo(LONDON)
+    before, after = (utc(text).astimezone(london) for text in ("2031-10-26 00:30", "2031-10-26 02:30"))
+    assert charts._hours_since(before, after) == 2.0
+
+
+def test_bars_band_and_marks_are_drawn_and_told():
+    figure = charts.ballots_per_hour(PER_HOUR, MARKS, BURST, LONDON)
+    band, bars, shade, marks = rows(figure)
+    assert len(bars) == len(band) == 337
+    assert bars[5] == {"x": 5.0, "x2": 6.0, "count": 5, "expected": 2.0, "low": 1.0, "high": 4.0}
+    assert shade[0]["x"] == pytest.approx(135 + 4 / 3600)
+    assert [mark["what"] for mark in marks] == ["message", "hustings", "close"]  # that before the opening is left out
+    assert f"{PER_HOUR['count'].sum():,} in all" in figure.alt
+    assert "The busiest hour began 18 October 18:00 local time with 6." in figure.alt
+    assert "shaded band" in figure.caption
+
+
+def test_without_peers_there_is_no_band_and_nothing_said_of_one():
+    figure = charts.ballots_per_hour(hourly(OPENS, 48, band=False), [], None, LONDON)
+    assert len(rows(figure)) == 1
+    assert "band" not in figure.alt + figure.caption
+
+
+@pytest.mark.parametrize("hours", [900, 901, 2016, 8760])
+def test_a_long_contest_still_fits_into_a_chart(hours):
+    frame = hourly(OPENS, hours)
+    marks = [{"at": OPENS + timedelta(hours=h), "what": "message"} for h in range(min(hours, 400))]
+    figure = charts.ballots_per_hour(frame, marks, BURST, LONDON)
+    assert sum(map(len, rows(figure))) <= MAX_ROWS
+    assert ("averaged over" in figure.caption) is (hours > 900)
+    bars = rows(figure)[-3]
+    assert sum(bar["count"] * (bar["x2"] - bar["x"]) for bar in bars) == pytest.approx(frame["count"].sum(), rel=1e-3)
+    assert bars[-1]["x2"] == hours
+
+
+def test_close_up_marks_single_ballots():
+    stamps = pl.DataFrame({"at": [BURST["start"] + timedelta(minutes=m) for m in range(-10, 20, 5)]})
+    figure = charts.burst_close_up(stamps, BURST, LONDON)
+    shade, ticks = rows(figure)
+    assert (shade[0]["x"], shade[0]["x2"]) == (0.5, 0.75)
+    assert [round(tick["x"] * 60, 6) for tick in ticks] == [20, 25, 30, 35, 40, 45]
+    assert figure.alt == "Each tick is one ballot; 14 lie in the shaded window, where 0.3 were expected."
+    many = pl.DataFrame({"at": [BURST["start"]] * 5000})
+    assert len(rows(charts.burst_close_up(many, BURST, LONDON))[1]) <= MAX_ROWS
+
+
+def steps(n, minutes=2):
+    start = utc("2031-10-24 00:00")
+    frame = pl.DataFrame(
+        {"start": [start + timedelta(minutes=minutes * i) for i in range(n)], "count": [(i * 7) % 50 for i in range(n)]}
+    )
+    return frame.with_columns(end=pl.col("start") + timedelta(minutes=minutes), seconds=pl.lit(60 * minutes)).with_columns(
+        pl.col("start", "end").cast(pl.Datetime("us", "UTC"))
+    )
+
+
+def test_a_running_count_keeps_its_largest_rises():
+    frame = steps(5000).with_columns(count=pl.when(pl.int_range(pl.len()) == 1234).then(9999).otherwise("count"))
+    falls = [{"as_of": utc("2031-10-24 01:00"), "change": -7}] * 300 + [{"as_of": utc("2031-12-24 01:00"), "change": -5}]
+    figure = charts.running_count(frame, window(utc("2031-10-25 17:08"), 2, 9999), falls, LONDON)
+    shade, points, marked = rows(figure)
+    assert len(points) <= 1750
+    assert {"x": round(1235 * 2 / 60, 5), "y": 9999 / 2} in points
+    assert len(marked) == charts.MOST_FALLS
+    assert "200 falls are marked" in figure.alt
+    assert shade[0]["x"] < shade[0]["x2"]
+    assert charts.running_count(steps(40), BURST, falls[-1:], LONDON).alt.endswith("0 falls are marked.")
+
+
+def late(*seconds, batch=False, role="local_officer", channel="online"):
+    return pl.DataFrame(
+        {
+            "event_id": [f"e{i}" for i in range(len(seconds))],
+            "at": [OPENS] * len(seconds),
+            "channel": channel,
+            "actor_role": role,
+            "seconds": list(seconds),
+            "in_batch": batch,
+        }
+    )
+
+
+def test_late_ballots_stand_on_a_line_after_the_close():
+    figure = charts.late_ballots(late(30, 90, 3600, -40), {"online": utc("2031-10-26 00:30")}, LONDON)
+    assert [row["minutes"] for row in rows(figure)[1]] == [0.5, 1.5, 60.0]  # one before the opening is in the table, not here
+    assert figure.alt == "3 ballots after the close, the last one 60 minutes after it."
+    assert "online: 26 October 2031 01:30 BST" in figure.caption
+    assert LONDON in json.dumps(figure.spec())
+    assert "1 ballot after" in charts.late_ballots(late(60), {}, LONDON).alt
+
+
+@pytest.mark.parametrize("frame", [pl.DataFrame(), late(-5), late(5, 6, batch=True)])
+def test_without_a_late_ballot_there_is_no_chart_of_them(frame):
+    assert charts.late_ballots(frame, {}, LONDON) is None
+
+
+def test_so_many_late_ballots_still_fit():
+    assert len(rows(charts.late_ballots(late(*range(1, 6000)), {}, LONDON))[1]) == charts.MOST_POINTS
+
+
+def units(*names):
+    return [
+        {"unit": name, "events": i + 1, "size": 20 + i, "pvalue": 0.5, "pvalue_adjusted": 0.9 - i / 100}
+        for i, name in enumerate(names)
+    ]
+
+
+LIMITS = pl.DataFrame({"size": [10, 30], "probability": [0.975, 0.975], "limit": [0.4, 0.3]})
+
+
+def test_the_funnel_names_the_unit_that_stands_out_most():
+    figure = charts.funnel(units("North", "South", "West"), LIMITS, 0.1, "branch")
+    assert figure.alt == "3 dots, one per branch: its rate against its size. West stands out most, with 14% against 10% over all."
+    assert [row["rate"] for row in rows(figure)[2]] == [1 / 20, 2 / 21, 3 / 22]
+
+
+def test_delay_curves_tell_the_share_at_ten_minutes():
+    curve = pl.DataFrame(
+        {"group": ["not requested", "requested"] * 2, "minutes": [0.0, 0.0, 10.0, 10.0], "share": [0.0, 0.0, 0.6, 0.2]}
+    )
+    figure = charts.delay_curves(curve)
+    assert "60% of reissues that were not requested and 20% of reissues that were requested" in figure.alt
+    assert all(row["minutes"] > 0 for group in rows(figure) for row in group)  # the axis is logarithmic
+
+
+def gap(candidate="Ann Ash", low=(0.64, 0.42), high=(0.66, 0.44)):
+    return {"candidate": candidate, "channels": ["online", "in_person"], "share_low": list(low), "share_high": list(high)}
+
+
+def test_channel_shares_are_drawn_with_their_range():
+    figure = charts.channel_shares(gap())
+    assert rows(figure)[0][1] == {"channel": "in person", "low": 0.42, "high": 0.44, "mid": pytest.approx(0.43)}
+    assert figure.alt == "Share of Ann Ash: online 65%; in person 43%."
+
+
+def identity(gap, i=0):
+    return {"name": f"sum {i}", "declaration": "first", "left_low": 100 + gap, "right_low": 100, "gap": gap}
+
+
+def test_of_many_sums_those_that_fail_are_drawn():
+    figure = charts.sums([identity(0, i) for i in range(60)] + [identity(81, 99)])
+    joined, points = rows(figure)
+    assert joined == [{"sum": "sum 99 (first)", "x": 181, "x2": 100}]
+    assert points[0]["sum"] == "sum 99 (first)"
+    assert len(points) == 2 * charts.MOST_SUMS
+    assert figure.alt == "61 sums; 1 does not add up."
+    assert charts.sums([identity(0)]).alt == "1 sum; 0 do not add up."
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_name_breaks_a_chart(name):
+    figures = [
+        charts.channel_shares(gap(name)),
+        charts.funnel(units(name, "South"), LIMITS, 0.1, "branch"),
+        charts.sums([identity(3) | {"name": name}]),
+        charts.late_ballots(late(60, role=name, channel=name), {name: OPENS}, LONDON),
+    ]
+    for figure in figures:
+        svg = figure.svg()
+        assert svg.startswith("<svg")
+        assert not re.search(r"<script|<img|onerror=alert\(2\)>", svg)
+        json.dumps(figure.spec(), allow_nan=False)
+
+
+ALL = [
+    charts.ballots_per_hour(PER_HOUR, MARKS, BURST, LONDON),
+    charts.burst_close_up(pl.DataFrame({"at": [BURST["start"]]}), BURST, LONDON),
+    charts.running_count(steps(400), BURST, [], LONDON),
+    charts.late_ballots(late(30, 90), {"online": OPENS}, LONDON),
+    charts.funnel(units("North", "South"), LIMITS, 0.1, "administrator"),
+    charts.delay_curves(pl.DataFrame({"group": ["requested", "not requested"], "minutes": [10.0, 10.0], "share": [0.1, 0.2]})),
+    charts.channel_shares(gap()),
+    charts.sums([identity(0), identity(4, 1)]),
+]
+
+
+@pytest.mark.parametrize("figure", ALL, ids=lambda figure: figure.caption[:20])
+def test_every_chart_draws_and_says_what_it_shows(figure):
+    assert figure.svg().count("<path") > 3
+    assert figure.svg() == figure.svg()
+    assert figure.alt.endswith(".")
+    assert figure.caption.endswith(".")
+    assert sum(map(len, rows(figure))) <= MAX_ROWS
+
+
+@pytest.mark.parametrize("figure", ALL[:4], ids=lambda figure: figure.caption[:20])
+def test_every_time_axis_names_its_zone(figure):
+    titles = re.findall(r'"title": "([^"]*)"', json.dumps(figure.spec()))
+    assert any(LONDON in title for title in titles)
+    assert f">{next(title for title in titles if LONDON in title)}<" in figure.svg()

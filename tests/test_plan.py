@@ -1,0 +1,104 @@
+"""The plan: what it refuses, how its hash is made, and random streams that depend on nothing else."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from analysis_lib.errors import ParameterError
+from analysis_lib.plan import Plan, load_plan, make_plan
+
+
+def test_the_hash_is_that_of_the_plan_in_canonical_json():
+    values = {
+        "alpha": 0.01, "confidence_level": 0.95, "n_resamples": 9999, "seed": 20311018, "peers": [], "tolerances_s": [0, 60, 300],
+        "scan_windows_s": [60, 300, 900, 3600, 14400], "channels": ["online", "in_person"], "max_other_ballots": [60, 20],
+        "horizons_s": [600, 3600, 86400],
+    }  # fmt: skip
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    assert Plan().sha256 == hashlib.sha256(text.encode()).hexdigest()
+    assert Plan(seed=1).sha256 != Plan().sha256
+    assert Plan(**values).sha256 == Plan().sha256
+
+
+def test_a_stream_is_fixed_by_seed_and_names_alone():
+    first = Plan().rng("vale", "bursts").random(5)
+    Plan().rng("other").random(1000)
+    assert np.array_equal(Plan().rng("vale", "bursts").random(5), first)
+    others = [
+        Plan().rng("vale", "burst", "s"),
+        Plan().rng("valebursts"),
+        Plan().rng("bursts", "vale"),
+        Plan(seed=1).rng("vale", "bursts"),
+    ]
+    assert len({first[0], *(rng.random() for rng in others)}) == 5
+
+
+def test_a_plan_cannot_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        Plan().alpha = 0.5
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"alpha": 0}, "alpha = 0: Input should be greater than 0"),
+        ({"alpha": 1}, "less than 1"),
+        ({"alpha": "low"}, "alpha = 'low': Input should be a valid number"),
+        ({"alpha": float("nan")}, "alpha = nan"),
+        ({"confidence_level": 0.5}, "confidence_level"),
+        ({"n_resamples": 98}, "n_resamples = 98: Input should be greater than or equal to 99"),
+        ({"n_resamples": 199.5}, "n_resamples"),
+        ({"seed": -1}, "seed = -1"),
+        ({"tolerances_s": []}, "at least one whole number, none below 0"),
+        ({"tolerances_s": [0, -1]}, "none below 0"),
+        ({"horizons_s": [60.5]}, r"horizons_s\.0 = 60\.5"),
+        ({"scan_windows_s": 60}, "scan_windows_s = 60"),
+        ({"channels": ["online"]}, "channels"),
+        ({"alhpa": 0.05}, "alhpa = 0.05: Extra inputs are not permitted"),
+        ({"plan": {"alpha": 0.05}}, "plan = "),
+    ],
+)
+def test_what_a_plan_refuses_is_said_with_its_name(values, message):
+    with pytest.raises(ParameterError, match=message) as caught:
+        make_plan(values, "my plan")
+    assert str(caught.value).startswith("my plan: ")
+    assert "Known names: alpha, confidence_level" in str(caught.value)
+
+
+def test_every_fault_is_told_at_once():
+    with pytest.raises(ParameterError, match=r"alpha = 2.*seed = -1.*shoe = 1"):
+        make_plan({"alpha": 2, "seed": -1, "shoe": 1}, "plan")
+
+
+def test_without_a_file_the_plan_is_the_default():
+    assert load_plan(None) == Plan()
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff"], ids=["plain", "with a byte-order mark"])
+def test_a_plan_is_read_from_toml(tmp_path, start):
+    path = tmp_path / "plan.toml"
+    path.write_text(f'{start}alpha = 0.02\npeers = ["a", "b"]\nhorizons_s = [60]\n', encoding="utf-8")
+    plan = load_plan(path)
+    assert (plan.alpha, plan.peers, plan.horizons_s, plan.seed) == (0.02, ("a", "b"), (60,), Plan().seed)
+
+
+@pytest.mark.parametrize("content", [b"alpha: 0.01", b"\xff\xfea\x00", b"alpha = "])
+def test_what_is_not_toml_is_said(tmp_path, content):
+    path = tmp_path / "plan.toml"
+    path.write_bytes(content)
+    with pytest.raises(ParameterError, match=r"plan\.toml: this is not TOML .*Expected lines such as: alpha = 0\.01"):
+        load_plan(path)
+
+
+def test_a_missing_plan_and_a_folder_are_said(tmp_path):
+    with pytest.raises(ParameterError, match="there is no such plan file"):
+        load_plan(tmp_path / "absent.toml")
+    with pytest.raises(ParameterError, match=r"this can't be read .*Name the file itself"):
+        load_plan(tmp_path)
+
+
+def test_every_value_has_a_meaning_in_words_or_in_its_name():
+    described = {name for name, field in Plan.model_fields.items() if field.description}
+    assert set(Plan.model_fields) - described <= {"confidence_level", "seed"}

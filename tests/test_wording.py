@@ -1,0 +1,218 @@
+"""Sentences: every verdict of every question reads as English, convicts nobody, names no key, and puts numbers right."""
+
+import re
+
+import pytest
+from cases import BANNED, utc
+from fake_findings import FAKES, OPEN, WITHIN, YES, burst, cannot, delay, gap, outside, rates
+
+from analysis_lib import wording
+from analysis_lib.methods import (
+    ballots_outside_window,
+    cast_rate_bursts,
+    channel_gap,
+    falling_turnout_counts,
+    reissue_rates,
+    reissue_to_ballot_delay,
+    struck_ballots,
+    totals_reconciliation,
+)
+from analysis_lib.methods.registry import REGISTRY
+from analysis_lib.results import Finding, TestResult, Verdict
+
+
+def label(fake):
+    return f"{fake.question}-{fake.result.form}-{fake.verdict}"
+
+
+@pytest.mark.parametrize("planned", [True, False])
+@pytest.mark.parametrize("fake", FAKES, ids=label)
+def test_every_sentence_reads_as_english_and_convicts_nobody(fake, planned):
+    told = wording.sentence(Finding(**{name: getattr(fake, name) for name in fake.__slots__} | {"planned": planned}))
+    assert not re.search(BANNED, told)
+    assert told.startswith("Exploratory, not in the plan: ") is not planned
+    assert re.match(r"[A-Z0-9]", told)
+    assert told.endswith(".")
+    assert not re.search(r"None|\bnan\b|\binf\b|  |\.\.| ,| \.|\(\)|_(?!$)", told.replace("a.b|c.d", "X"))
+    assert not re.search(
+        r"\b1 (ballots|times in|branches|administrators|sums|readings|windows|seconds|minutes|hours|days)\b", told
+    )
+    assert not re.search(r"\b(?!1 )\d+ (ballot|sum|reading|second|minute|hour|day|branch|administrator)\b", told)
+    assert told.count("(") == told.count(")")
+
+
+@pytest.mark.parametrize("fake", [fake for fake in FAKES if isinstance(fake.result, TestResult)], ids=label)
+def test_every_anomaly_says_its_null_and_how_often_chance_does_it(fake):
+    told = wording.sentence(fake)
+    assert f"If {fake.result.null_hypothesis}, a result at least this extreme would turn up " in told
+    assert "allowing for the 2 tests made" in told
+
+
+def test_every_question_and_verdict_is_among_the_fakes():
+    assert {fake.question for fake in FAKES} == set(REGISTRY)
+    assert {fake.verdict for fake in FAKES} == set(Verdict)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *wording.VERDICTS.values(),
+        *wording.CANNOT_SHOW.values(),
+        *wording.READINGS.values(),
+        *cast_rate_bursts.NULLS.values(),
+        *reissue_rates.NULLS.values(),
+        reissue_to_ballot_delay.NULL,
+        channel_gap.NULL,
+        *(
+            text
+            for module in (
+                ballots_outside_window,
+                cast_rate_bursts,
+                channel_gap,
+                falling_turnout_counts,
+                reissue_to_ballot_delay,
+                struck_ballots,
+                totals_reconciliation,
+            )
+            for text in module.EXPLANATIONS
+        ),
+        *(text for texts in reissue_rates.EXPLANATIONS.values() for text in texts),
+        *(question.question for question in REGISTRY.values()),
+    ],
+)
+def test_no_fixed_text_convicts(words):
+    assert not re.search(BANNED, words)
+    assert "_" not in words
+
+
+@pytest.mark.parametrize(
+    ("fake", "part"),
+    [
+        (
+            FAKES[2],
+            "1 of 1 sum checked does not add up: no more votes than ballots received (first declaration): candidates' votes 181, "
+            "ballots received 100: 81 ballots apart.",
+        ),
+        (FAKES[4], "; and 1 more."),
+        (
+            FAKES[5],
+            "82 ballots were struck out; the lead before was 35 ballots (Ann Ash 561, Bo Birch 526). "
+            "Striking them turns 561-526 into 479-526. Who is in front changed.",
+        ),
+        (FAKES[7], "561-526 into 561-506. Who is in front stayed the same."),
+        (FAKES[8], "1 ballot was struck out"),
+        (
+            burst(OPEN),
+            "14 ballots in 15 minutes from 24 October 2031, 03:00:04 BST (02:00:04 UTC) to 24 October 2031, 03:15:04 BST",
+        ),
+        (burst(OPEN, "peer_baseline", expected=0.02), "where fewer than 0.1 were expected"),
+        (burst(WITHIN), "A burst of fewer than 8 ballots in 15 minutes could not have been seen even at a quiet hour."),
+        (outside(YES, after=1, n=1, longest=90061), "the last one 25 hours after it"),
+        (
+            outside(Verdict.UNDETERMINED, fewest=0, most=2),
+            "Of 60 ballots, the log stamps none outside the window in force. Under the readings",
+        ),
+        (rates(OPEN, "branch", (0.01, 0.02)), "2 branches stand out after adjustment."),
+        (
+            delay(OPEN),
+            "Difference in the share who had voted within 1 hour, unrequested less requested: 46.3 % (95 % interval -2.0 %",
+        ),
+        (
+            gap(OPEN),
+            "The gap is real; its cause is open. 92 to 159 online ballots would have to change sides to bring the shares level, "
+            "and 69 to undo a lead of 138.",
+        ),
+        (gap(OPEN, lead=0), "to bring the shares level. If members"),
+        (gap(OPEN, value=float("inf"), low=1.2, high=float("inf")), "infinity (95 % interval 1.20 to infinity)"),
+        (
+            cannot("channel_gap"),
+            "This cannot be answered with the data held. Some of the columns it needs are not held. Needed: a.b|c.d.",
+        ),
+    ],
+)
+def test_what_a_sentence_says(fake, part):
+    assert part in wording.sentence(fake)
+
+
+def test_a_line_break_in_a_name_stays_out_of_the_sentence():
+    fake = gap(OPEN)
+    fake.details["candidate"] = "Ann\n\n# Ash\t<b>"
+    assert wording.sentence(fake).startswith("Ann # Ash <b> has ")
+
+
+@pytest.mark.parametrize(
+    ("pvalue", "n", "told"),
+    [
+        (1.0, None, "about 100 times in 100"),
+        (0.5, None, "about 50 times in 100"),
+        (0.095, None, "about 10 times in 100"),
+        (0.0949, None, "about 1 time in 11"),
+        (0.05, None, "about 1 time in 20"),
+        (0.004, None, "about 1 time in 250"),
+        (0.000347, None, "about 1 time in 2,900"),
+        (1e-6, None, "about 1 time in 1,000,000"),
+        (9e-7, None, "fewer than 1 time in 1,000,000"),
+        (0.0, None, "fewer than 1 time in 1,000,000"),
+        (0.0001, 9999, "fewer than 1 time in 9,999"),
+        (0.0002, 9999, "about 1 time in 5,000"),
+        (0.005, 199, "fewer than 1 time in 199"),
+        (1.0, 99, "about 100 times in 100"),
+    ],
+)
+def test_how_often(pvalue, n, told):
+    assert wording.how_often(pvalue, n) == told
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told", "about"),
+    [
+        (0, "0 seconds", "0 seconds"),
+        (1, "1 second", "1 second"),
+        (59, "59 seconds", "59 seconds"),
+        (60, "1 minute", "1 minute"),
+        (90, "90 seconds", "1 minute"),
+        (3599, "3,599 seconds", "59 minutes"),
+        (3600, "1 hour", "1 hour"),
+        (7260, "121 minutes", "121 minutes"),
+        (86400, "1 day", "1 day"),
+        (90061, "90,061 seconds", "25 hours"),
+        (172800, "2 days", "2 days"),
+    ],
+)
+def test_durations(seconds, told, about):
+    assert (wording.duration(seconds), wording.about(seconds)) == (told, about)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (0.0, "0.00"),
+        (1.0, "1"),
+        (0.994, "0.99"),
+        (1234.0, "1,234"),
+        (99.99, "99.99"),
+        (1234.5, "1,234"),
+        (-3.25, "-3.25"),
+        (float("inf"), "infinity"),
+        (-float("inf"), "minus infinity"),
+        (float("nan"), "undefined"),
+    ],
+)
+def test_numbers(value, told):
+    assert wording.number(value) == told
+
+
+def test_an_instant_is_in_the_contests_zone_with_utc_beside_it():
+    assert wording.instant(utc("2031-10-26 00:30"), "Europe/London") == "26 October 2031, 01:30:00 BST (00:30:00 UTC)"
+    assert wording.instant(utc("2031-10-26 01:30"), "Europe/London") == "26 October 2031, 01:30:00 GMT"
+    assert wording.instant(utc("2031-10-26 01:30"), "UTC") == "26 October 2031, 01:30:00 UTC"
+    assert wording.instant(utc("2031-10-26 20:30"), "Asia/Tokyo") == "27 October 2031, 05:30:00 JST (20:30:00 UTC)"
+
+
+def test_small_words():
+    assert (wording.count(1, "branch", "branches"), wording.count(2000, "branch", "branches")) == ("1 branch", "2,000 branches")
+    assert (wording.percent(0.571), wording.percent(1), wording.percent(-0.021, 1)) == ("57 %", "100 %", "-2.1 %")
+    assert (wording.expected(0.09), wording.expected(0.1), wording.expected(2)) == ("fewer than 0.1", "0.1", "2")
+    assert (wording.interval(0.95), wording.interval(0.999)) == ("95 % interval", "99.9 % interval")
+    assert wording.effect(FAKES[0]) == ""
+    assert wording.effect(gap(OPEN)) == "odds ratio, online against in person: 2.47 (95 % interval 1.46 to 4.07)"
