@@ -151,6 +151,7 @@ def hostile(folder, name):
         folder,
         candidates=[{"candidate_id": who, "display_name": f"{name} {who}"} for who in "AB"],
         results=[*votes, total],
+        sources=[{"title": name, "note": name}],
         roll=[
             {"snapshot_id": "L1", "voter_key": f"v{i}", "unit": name if i % 2 else "South", "eligible": True} for i in range(40)
         ],
@@ -185,7 +186,8 @@ def hostile(folder, name):
 
 
 @pytest.mark.parametrize(
-    "name", [HOSTILE, "a & <b> 'c' \"d\"", "# head **x** [y](z)", "${1+1} {{x}} {% x %}", "back\\slash", "東京 ünï"]
+    "name",
+    [HOSTILE, "a & <b> 'c' \"d\"", "# head **x** [y](z)", "${1+1} {{x}} {% x %}", "back\\slash", "line\nbreak", "東京 ünï"],
 )
 def test_a_hostile_name_goes_through_everything_unharmed(tmp_path, name):
     case = hostile(tmp_path, name)

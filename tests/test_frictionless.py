@@ -73,4 +73,5 @@ def test_a_planted_fault_is_found(tmp_path, table, old, new, fault):
     assert old in text
     file.write_text(text.replace(old, new, 1), encoding="utf-8", newline="\n")
     found = faults(validated(folder))
-    assert len(found) == 1 and fault in found[0][0], found
+    assert len(found) == 1, found
+    assert fault in found[0][0]

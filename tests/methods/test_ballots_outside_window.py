@@ -161,6 +161,8 @@ def test_ballots_entered_in_a_batch_are_counted_apart(tmp_path):
     assert (seen(finding), finding.details["batch_after"]) == ((Verdict.NO_BREACH, 0, 0), 2)
     assert wording.sentence(finding).endswith("2 ballots entered in a batch bear a later time of entry.")
     assert finding.details["by_role"] == []
+    early = found(tmp_path / "early", ballots("06 09:00", batch_id="post", event="imported") + ballots("20 10:00"))
+    assert seen(early) == (Verdict.NO_BREACH, 0, 0)
 
 
 def test_every_version_of_the_window_is_counted_and_the_last_told_decides(tmp_path):

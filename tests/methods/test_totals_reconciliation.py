@@ -138,6 +138,12 @@ def test_two_papers_that_differ_make_a_range_and_no_breach():
     }
 
 
+def test_between_two_papers_any_figure_may_be_the_right_one():
+    name, everyone = "candidates' votes are the valid ballots", {"candidates": ("A", "B")}
+    papers = [("ballots_valid", 95), ("ballots_valid", 100)]
+    assert [first(results(("A", 60), ("B", k), *papers), **everyone)[name] for k in (34, 35, 37, 40, 41)] == [1, 0, 0, 0, 1]
+
+
 def test_later_rounds_may_lose_papers_but_gain_none():
     rows = [("ballots_valid", 100), ("A", 40), ("B", 35), ("C", 25)]
     second = [("A", 52, {"round": 2}), ("B", 40, {"round": 2})]
