@@ -99,7 +99,9 @@ def ballots_per_hour(
     length = _hours_since(origin, end)
     bars, together = _coarsened(hourly)
     rows = bars.with_columns(x=((pl.col("start") - origin).dt.total_seconds() / 3600).round(6))
-    rows = rows.with_columns(x2=pl.col("x") + pl.col("hours")).select("x", "x2", "count", "expected", "low", "high")
+    hour = pl.col("start").dt.convert_time_zone(zone).dt.strftime("%d %b %H:%M")
+    rows = rows.with_columns(x2=pl.col("x") + pl.col("hours"), hour=hour)
+    rows = rows.select("x", "x2", "hour", "count", "expected", "low", "high")
     base = alt.Chart(alt.Data(values=rows.to_dicts()))
     x = alt.X("x:Q", axis=_clock_axis(origin, origin, end, zone), scale=alt.Scale(domain=[0, length], nice=False))
     layers = []
@@ -108,7 +110,11 @@ def ballots_per_hour(
         layers.append(base.mark_rect(color=EXPECTED, opacity=0.25).encode(x=x, x2="x2:Q", y=alt.Y("low:Q"), y2="high:Q"))
     layers.append(
         base.mark_rect(color=SEEN, opacity=0.85).encode(
-            x=x, x2="x2:Q", y=alt.Y("count:Q", title="ballots per hour"), y2=alt.datum(0)
+            tooltip=[alt.Tooltip("hour:N", title="hour from"), alt.Tooltip("count:Q", title="ballots")],
+            x=x,
+            x2="x2:Q",
+            y=alt.Y("count:Q", title="ballots per hour"),
+            y2=alt.datum(0),
         )
     )
     if window and window["count"]:
@@ -321,7 +327,9 @@ def channel_shares(details: Mapping[str, Any]) -> Figure:
     x = alt.X("low:Q", title="share of the candidate", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1]))
     layers = alt.layer(
         base.mark_rule(color=SEEN, strokeWidth=6, opacity=0.5).encode(x=x, x2="high:Q"),
-        base.mark_point(color=SEEN, filled=True, size=90).encode(x="mid:Q"),
+        base.mark_point(color=SEEN, filled=True, size=90).encode(
+            x="mid:Q", tooltip=["channel:N", alt.Tooltip("mid:Q", format=".1%")]
+        ),
         alt.Chart(alt.Data(values=[{"x": 0.5}])).mark_rule(color=OTHER, strokeDash=[4, 3]).encode(x="x:Q"),
     )
     return Figure(
@@ -348,7 +356,7 @@ def sums(identities: Sequence[Mapping[str, Any]]) -> Figure:
     points = alt.Chart(alt.Data(values=rows)).mark_point(size=70, filled=True).encode(
         y=y, x=alt.X("ballots:Q", title="ballots", scale=alt.Scale(zero=True)),
         color=alt.Color("side:N", title="side of the sum", scale=alt.Scale(domain=["left", "right"], range=[SEEN, EXPECTED]), legend=alt.Legend(orient="top")),
-        shape=alt.Shape("side:N", legend=None),
+        shape=alt.Shape("side:N", legend=None), tooltip=["sum:N", "side:N", "ballots:Q"],
     )  # fmt: skip
     lines = alt.Chart(alt.Data(values=joined)).mark_rule(color="#922b21", strokeWidth=3).encode(y=y, x="x:Q", x2="x2:Q")
     apart = sum(1 for item in identities if item["gap"])

@@ -122,7 +122,7 @@ def test_bars_band_and_marks_are_drawn_and_told():
     figure = charts.ballots_per_hour(PER_HOUR, MARKS, BURST, LONDON)
     band, bars, shade, marks = rows(figure)
     assert len(bars) == len(band) == 337
-    assert bars[5] == {"x": 5.0, "x2": 6.0, "count": 5, "expected": 2.0, "low": 1.0, "high": 4.0}
+    assert bars[5] == {"x": 5.0, "x2": 6.0, "hour": "18 Oct 17:00", "count": 5, "expected": 2.0, "low": 1.0, "high": 4.0}
     assert shade[0]["x"] == pytest.approx(135 + 4 / 3600)
     assert [mark["what"] for mark in marks] == ["message", "hustings", "close"]  # that before the opening is left out
     assert f"{PER_HOUR['count'].sum():,} in all" in figure.alt

@@ -83,7 +83,7 @@ FIELD["properties"] |= {
     },
 }
 TABLE = closed(
-    ["$schema", "name", "title", "description", "fields", "missingValues", "primaryKey", "sf:tier", "sf:fieldsMatch", "sf:rules"],
+    ["$schema", "name", "title", "description", "fields", "missingValues", "primaryKey", "sf:tier", "sf:rules"],
     **{"$schema": {"const": "https://datapackage.org/profiles/2.0/tableschema.json"}},
     name=NAME,
     title=TEXT,

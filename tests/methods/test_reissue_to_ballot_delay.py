@@ -234,7 +234,7 @@ def test_contact_changes_just_before_the_reissue_are_counted_by_hand(tmp_path):
     reissues = [reissue(f"u{i}", 100, actor_key="a1") for i in range(9)] + [reissue("r0", 100, "member_request", actor_key="a1")]
     edits = [
         edit("u0", 70),
-        edit("u0", 80),
+        edit("u2", 80),
         edit("u1", 69.9),
         edit("u2", 100),
         edit("u3", 101),
@@ -247,7 +247,7 @@ def test_contact_changes_just_before_the_reissue_are_counted_by_hand(tmp_path):
     ]
     this = case(tmp_path, reissues, [vote("u0", 200)], contact_changes=edits)
     assert edits_before(this, cases(this)[0]) == {
-        "n_after_edit": 6,  # u0 (twice), u2, u4, u5, u6, u8; u1 is too early, u3 after it, u7 another field, r0 was asked for
+        "n_after_edit": 6,  # u0, u2 (twice), u4, u5, u6, u8; u1 is too early, u3 after it, u7 another field, r0 was asked for
         "n_after_edit_without_request": 5,
         "n_by_one_administrator": 3,  # u0, u2, u5
     }

@@ -13,7 +13,7 @@ def former(tmp_path):
     """An earlier report of ours."""
     out = tmp_path / "report"
     (out / "notebooks").mkdir(parents=True)
-    (out / "findings.json").write_text(json.dumps({"findings": [], "library_version": "0.1.0", "code_sha256": "0"}))
+    (out / "findings.json").write_text(json.dumps({"findings": [], "package": "a", "plan_sha256": "0"}))
     (out / "report.html").write_text("old")
     (out / "notebooks" / "00_evidence.ipynb").write_text("{}")
     return out

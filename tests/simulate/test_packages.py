@@ -63,7 +63,7 @@ def test_committed_examples_are_what_the_command_writes(tmp_path):
         opened = open_package(name)
         assert opened.faults.rows() == []
         assert opened.made_up
-        assert "MADE UP" in opened.title
+        assert opened.title.startswith("Made-up Vale")
         assert "MADE UP" in opened.description
         assert opened.tables["contests"].filter(comparison_only=True).height == 20
 
