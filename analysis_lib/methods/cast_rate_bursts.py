@@ -203,7 +203,9 @@ def _assumptions(series: Casts, baseline: Baseline | None) -> tuple[Assumption, 
     household = Assumption(
         statement="Members decide when to vote independently of each other, once households are counted once.",
         status=Status.UNTESTED,
-        evidence=f"{series.n_household} ballots that followed another of the same small network within half an hour were left out.",
+        evidence=f"{series.n_household} ballots that followed another of the same small network within half an hour were left out."
+        if series.networks_known
+        else "No network keys are held, so couples who voted together could not be counted once; bursts of a few ballots may be theirs.",
     )
     if baseline is None:
         return (household,)

@@ -36,6 +36,7 @@ class Casts:
     resolution: int
     n_outside: int
     n_household: int
+    networks_known: bool
 
     def at(self, seconds: float) -> datetime:
         """Instant of a stamp."""
@@ -65,6 +66,7 @@ def casts(case: Case) -> Casts | None:
         resolution=max(resolution_s(inside, case.rows("clocks")), _seen_resolution(inside["at"], case.contest["timezone"])),
         n_outside=rows.height - inside.height,
         n_household=inside.height - kept.height,
+        networks_known=bool(inside["ip_key"].count()),
     )
 
 

@@ -72,7 +72,7 @@ def test_the_top_window_by_brute_force_on_tied_stamps(form, seed):
     stamps = np.sort(rng.integers(0, 7200, 40) // 10 * 10)
     edges = np.array([0.0, 3600.0, 7200.0])
     shares = np.histogram(stamps, edges)[0] / 40 if form == "within_hour" else np.array([0.3, 0.7])
-    series = Casts(stamps=stamps, opens_at=OPENS, edges=edges, resolution=1, n_outside=2, n_household=3)
+    series = Casts(stamps=stamps, opens_at=OPENS, edges=edges, resolution=1, n_outside=2, n_household=3, networks_known=True)
     result = bursts.cast_rate_bursts(
         series,
         form=form,
@@ -214,7 +214,13 @@ def test_a_window_across_the_clock_change_has_an_hour_more(tmp_path):
 
 def test_the_function_refuses_what_it_cannot_do():
     series = Casts(
-        stamps=np.arange(30), opens_at=OPENS, edges=np.array([0.0, 3600.0]), resolution=600, n_outside=0, n_household=0
+        stamps=np.arange(30),
+        opens_at=OPENS,
+        edges=np.array([0.0, 3600.0]),
+        resolution=600,
+        n_outside=0,
+        n_household=0,
+        networks_known=False,
     )
     options = {
         "shares": np.array([1.0]),
