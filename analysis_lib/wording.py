@@ -101,7 +101,10 @@ def chance(finding: Finding) -> str:
     result, n = finding.result, finding.result.parameters.get("n_resamples")
     often = f"would turn up {how_often(result.pvalue, n)}"
     if finding.family_size > 1:
-        often += f"; allowing for the {finding.family_size} tests made, {how_often(finding.pvalue_adjusted)}"
+        adjusted = how_often(finding.pvalue_adjusted)
+        if often.endswith(how_often(0.0, n)) and n:  # no draw came near: the adjusted figure is a bound too
+            adjusted = adjusted.replace("about", "fewer than")
+        often += f"; allowing for the {finding.family_size} tests made, {adjusted}"
     return f"If {result.null_hypothesis}, a result at least this extreme {often}."
 
 
@@ -265,13 +268,7 @@ def _rates(finding: Finding) -> str:
     text = (
         f"Of {count(finding.details['n_units'], form, 'branches' if form == 'branch' else form + 's')}, {who} stands out most: "
     )
-    text += f"{top['events']} {what} of {top['size']} {of} ({compared})."
-    listed = sum(unit["pvalue_adjusted"] <= 0.05 for unit in finding.details["units"])
-    return text + (
-        f" {count(listed, form, 'branches' if form == 'branch' else form + 's')} stand out after adjustment."
-        if listed > 1
-        else ""
-    )
+    return f"{text}{top['events']} {what} of {top['size']} {of} ({compared})."
 
 
 def _delay(finding: Finding) -> str:

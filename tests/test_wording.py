@@ -112,7 +112,7 @@ def test_no_fixed_text_convicts(words):
             outside(Verdict.UNDETERMINED, fewest=0, most=2),
             "Of 60 ballots, the log stamps none outside the window in force. Under the readings",
         ),
-        (rates(OPEN, "branch", (0.01, 0.02)), "2 branches stand out after adjustment."),
+        (rates(OPEN, "branch", (0.01, 0.02)), "Of 2 branches, branch 0 stands out most"),
         (
             delay(OPEN),
             "Difference in the share who had voted within 1 hour, unrequested less requested: 46.3 % (95 % interval -2.0 %",
