@@ -304,7 +304,7 @@ def reissue_to_ballot_delay(case: Case, findings: Sequence[Finding]) -> Shown:
         rows = [
             {
                 "horizon": wording.duration(row["horizon_s"]),
-                "unrequested": f"{row['unrequested']} of {details['n_unrequested']}", "requested": f"{row['requested']} of {details['n_requested']}",
+                "unrequested": f"{row['unrequested']} of {row['n_unrequested']}", "requested": f"{row['requested']} of {row['n_requested']}",
                 "others_unrequested": wording.percent(row["others_unrequested"], 1), "others_requested": wording.percent(row["others_requested"], 1),
             }
             for row in details["horizons"]

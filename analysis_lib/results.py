@@ -38,7 +38,7 @@ class Verdict(StrEnum):
 
 VERDICTS = {
     Grade.BREACH: {Verdict.BREACH_RECORDED, Verdict.NO_BREACH, Verdict.UNDETERMINED},
-    Grade.ANOMALY: {Verdict.NOT_EXPLAINED, Verdict.WITHIN_BASELINE},
+    Grade.ANOMALY: {Verdict.NOT_EXPLAINED, Verdict.WITHIN_BASELINE, Verdict.UNDETERMINED},
     Grade.MATERIALITY: {Verdict.COULD_CHANGE, Verdict.COULD_NOT_CHANGE, Verdict.UNDETERMINED},
 }
 

@@ -185,8 +185,11 @@ def _struck(finding: Finding) -> str:
         f"({first['candidate']} {first['ballots']:,}, {second['candidate']} {second['ballots']:,})."
     )
     if all(item["after"] is None for item in details["before"]):
-        could = "could have" if finding.verdict is Verdict.COULD_CHANGE else "could not have"
-        return f"{text} Striking them {could} changed the result."
+        could = {
+            Verdict.COULD_CHANGE: "Striking them could have changed the result.",
+            Verdict.COULD_NOT_CHANGE: "Striking them could not have changed the result.",
+        }.get(finding.verdict, "They are fewer than the lead, but where preferences transfer fewer can be enough.")
+        return f"{text} {could}"
     changed = "Who is in front changed" if details["winner_changed"] else "Who is in front stayed the same"
     turned = " into ".join(
         "-".join(f"{item['ballots'] if item[key] is None else item[key]:,}" for item in (first, second))
@@ -211,8 +214,9 @@ def _bursts(finding: Finding) -> str:
     visible = finding.details["smallest_visible"]
     if not visible:
         return seen
-    middle = visible[len(visible) // 2]
-    return f"{seen} A burst of fewer than {middle['ballots']} ballots in {duration(middle['length_s'])} could not have been seen even at a quiet hour."
+    row = min(visible, key=lambda item: abs(item["length_s"] - 600))
+    where = "alone in its hour" if result.form == "within_hour" else "at the quietest hour"
+    return f"{seen} Fewer than {row['ballots']} ballots in {duration(row['length_s'])}, {where}, would not have stood out."
 
 
 def _falls(finding: Finding) -> str:
@@ -262,7 +266,7 @@ def _rates(finding: Finding) -> str:
     of = "members on its roll" if form == "branch" else "reissues handled"
     who = top["unit"] if form == "branch" else "one administrator"
     ratio = result.effect
-    compared = f"{ratio.value:,.2f} times the rate of the others, {interval(ratio.confidence_level)} {number(ratio.low)} to {number(ratio.high)}"
+    compared = f"{ratio.value:,.2f} times the rate of the others, {interval(ratio.confidence_level)} {number(ratio.low)} to {number(ratio.high)}, biased upward since it is the largest of many"
     if not math.isfinite(ratio.value):
         compared = "the others have none"
     text = (
@@ -277,13 +281,14 @@ def _delay(finding: Finding) -> str:
     difference = effect(finding).replace("had voted", f"had voted within {duration(details['horizon_s'])}", 1)
     text = (
         f"A ballot followed within {duration(row['horizon_s'])} after {row['unrequested']} of {details['n_unrequested']} reissues without a logged "
-        f"request, and after {row['requested']} of {details['n_requested']} that were asked for. "
+        f"request, and after {row['requested']} of {details['n_requested']} with a request, a bounce or another cause on record. "
         f"{difference[0].upper()}{difference[1:]}."
     )
     if details["n_after_edit_without_request"]:
         text += (
-            f" {details['n_after_edit_without_request']} of those without a logged request followed a change of the member's contact within half an hour, "
-            f"with no request on record for that change; in {details['n_by_one_administrator']} of these one and the same administrator did both."
+            f" {details['n_after_edit_without_request']} of the former followed, within half an hour, a change of the member's contact for which "
+            f"a search found no request; in {details['n_by_same_hand']} of these whoever changed the contact also reissued "
+            f"({count(details['n_hands'], 'different administrator')} in all)."
         )
     return text
 

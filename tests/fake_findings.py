@@ -165,7 +165,8 @@ def delay(verdict, edits=29):
         n_unrequested=52,
         n_requested=32,
         n_after_edit_without_request=edits,
-        n_by_one_administrator=edits,
+        n_by_same_hand=edits,
+        n_hands=1,
     )
 
 

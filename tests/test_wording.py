@@ -106,7 +106,7 @@ def test_no_fixed_text_convicts(words):
             "14 ballots in 15 minutes from 24 October 2031, 03:00:04 BST (02:00:04 UTC) to 24 October 2031, 03:15:04 BST",
         ),
         (burst(OPEN, "peer_baseline", expected=0.02), "where fewer than 0.1 were expected"),
-        (burst(WITHIN), "A burst of fewer than 8 ballots in 15 minutes could not have been seen even at a quiet hour."),
+        (burst(WITHIN), "Fewer than 8 ballots in 15 minutes, alone in its hour, would not have stood out."),
         (outside(YES, after=1, n=1, longest=90061), "the last one 25 hours after it"),
         (
             outside(Verdict.UNDETERMINED, fewest=0, most=2),

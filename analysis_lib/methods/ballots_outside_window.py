@@ -10,6 +10,7 @@ from analysis_lib.case import Case
 from analysis_lib.clocks import UNCERTAIN_ZONE, Window, in_force, readings, resolution_s, voting_windows
 from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
 
+KEYED_IN = ("entered_by_officer", "imported")  # stamped when keyed in, whenever the ballot was given
 COUNTED = ("cast", "recast", "entered_by_officer", "imported")
 WINDOW_ACTIONS = ("window_changed", "contest_opened", "contest_closed", "contest_reopened")
 EXPLANATIONS = (
@@ -32,7 +33,7 @@ def ballots_outside_window(
     Parameters
     ----------
     ballots : DataFrame
-        Ballot events that bring a ballot in: ``event_id``, ``at`` (UTC, no nulls), ``clock_id``,
+        Ballot events that bring a ballot in: ``event_id``, ``event``, ``at`` (UTC, no nulls), ``clock_id``,
         ``at_raw`` (as in the log), ``channel``, ``batch_id`` (null: not entered in a batch), ``actor_role``.
     clocks, windows : DataFrame
         The clocks and contest_windows tables.
@@ -45,21 +46,22 @@ def ballots_outside_window(
     -------
     counts : DataFrame
         ``channel, basis, reading, tolerance_s, n, before, after, batch_after``: ballots entered in a
-        batch bear the time of entry, so they are counted apart.
+        batch, by an officer or by import bear the time of entry, so they are counted apart.
     late : DataFrame
         One row per ballot outside the window in force as recorded, at the smallest tolerance: ``event_id, at, at_raw,
         channel, actor_role, seconds`` (past the close; negative: before the opening), ``in_batch``.
     """
     rows, late = [], []
     for channel in sorted(ballots["channel"].unique()):
-        own = ballots.filter(pl.col("channel") == channel).sort("at", "event_id")
+        keyed_in = pl.col("batch_id").is_not_null() | pl.col("event").is_in(KEYED_IN)
+        own = ballots.filter(pl.col("channel") == channel).sort("at", "event_id").with_columns(keyed_in=keyed_in)
         unit = resolution_s(own, clocks)
         found = voting_windows(windows, channel)
         for basis, window in found.items():
             for reading, at in readings(own, clocks, zone).items():
                 for tolerance in tolerances_s:
                     before, after = _outside(at, window, tolerance, unit)
-                    batch = own["batch_id"].is_not_null()
+                    batch = own["keyed_in"]
                     rows.append(
                         {
                             "channel": channel, "basis": basis, "reading": reading, "tolerance_s": tolerance, "n": own.height,
@@ -89,7 +91,7 @@ def _listed(own: pl.DataFrame, window: Window, tolerance: int, unit: int) -> pl.
     past = (pl.col("at") - window.closes_at).dt.total_seconds() if window.closes_at else pl.lit(0)
     ahead = (pl.col("at") - window.opens_at).dt.total_seconds() if window.opens_at else pl.lit(0)
     return own.with_columns(
-        seconds=pl.when(after).then(past).otherwise(ahead), in_batch=pl.col("batch_id").is_not_null()
+        seconds=pl.when(after).then(past).otherwise(ahead), in_batch=pl.col("keyed_in")
     ).filter(before | after).select("event_id", "at", "at_raw", "channel", "actor_role", "seconds", "in_batch")  # fmt: skip
 
 
@@ -122,8 +124,9 @@ def answer(case: Case) -> tuple[Result, ...]:
     # A channel whose clock leaves no doubt counts as recorded, whatever the reading of the others.
     by_channel = headline.group_by("channel").agg(fewest=pl.col("n").min(), most=pl.col("n").max())
     fewest, most = int(by_channel["fewest"].sum()), int(by_channel["most"].sum())
-    verdict = Verdict.BREACH_RECORDED if fewest else Verdict.UNDETERMINED if most else Verdict.NO_BREACH
     single = late.filter(~pl.col("in_batch"))
+    firm = fewest and _stamped_at_the_event(ballots, clocks, single)
+    verdict = Verdict.BREACH_RECORDED if firm else Verdict.UNDETERMINED if most else Verdict.NO_BREACH
     untimed = case.rows("ballot_events").filter(pl.col("event").is_in(COUNTED) & pl.col("at").is_null()).height
     return (
         Breach(
@@ -150,6 +153,12 @@ def answer(case: Case) -> tuple[Result, ...]:
             },
         ),
     )  # fmt: skip
+
+
+def _stamped_at_the_event(ballots: pl.DataFrame, clocks: pl.DataFrame, late: pl.DataFrame) -> bool:
+    """Whether some late ballot's clock is described and stamps the event: a time of processing or export records no late ballot."""
+    known = clocks.filter(pl.col("write_semantics") == "event_time").select("clock_id")
+    return ballots.join(late.select("event_id"), on="event_id").join(known, on="clock_id").height > 0
 
 
 def _by_role(single: pl.DataFrame) -> list[dict]:

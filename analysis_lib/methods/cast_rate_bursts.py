@@ -13,7 +13,6 @@ from analysis_lib.errors import TooFewObservations
 from analysis_lib.methods.turnout import Casts, casts, expected_shares, own_hours, peer_baseline, steps
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats import scan
-from analysis_lib.stats.scan_exact import smallest_burst
 from analysis_lib.stats.turnout_baseline import Baseline
 
 MIN_BALLOTS = 30
@@ -108,10 +107,7 @@ def cast_rate_bursts(
         details={
             "window": _window(series, top), "clusters": [_window(series, w) for w in listed], "threshold": threshold,
             "n_household": series.n_household, "n_outside": series.n_outside, "noise_cv": noise_cv,
-            "smallest_visible": [
-                {"length_s": w, "ballots": smallest_burst(series.stamps.size, w / series.edges[-1], alpha)}
-                for w in usable if w <= series.edges[-1] / 2
-            ],
+            "smallest_visible": _visible(series, form, shares, usable, float(np.quantile(null, 1 - alpha / 2))),
         },
         null_draws=null,
     )  # fmt: skip
@@ -122,6 +118,25 @@ def _window(series: Casts, window: scan.Window) -> dict:
         "start": series.at(window.start), "end": series.at(window.start + window.length), "length_s": window.length,
         "count": window.count, "expected": window.expected, "llr": window.llr,
     }  # fmt: skip
+
+
+def _visible(series: Casts, form: str, shares: NDArray, lengths: tuple[int, ...], threshold: float) -> list[dict]:
+    """Fewest ballots in a window that would stand out: at the peers' quietest hour, or alone in an hour of the contest's own.
+
+    The threshold is at half of alpha, for the two forms that are tested together.
+    """
+    n = int(series.stamps.size)
+    quietest = float((shares / np.diff(series.edges)).min())
+    found = []
+    for length in lengths:
+        if form == "within_hour" and length >= HOUR_S:
+            continue
+        part = length / HOUR_S
+        expected = (lambda c, part=part: c * part) if form == "within_hour" else (lambda _, mu=n * quietest * length: mu)
+        fewest = scan.smallest_seen(n, threshold, expected)
+        if fewest is not None:
+            found.append({"length_s": length, "ballots": fewest})
+    return found
 
 
 def counted_bursts(

@@ -77,7 +77,7 @@ def channel_gap(
             confidence_level=confidence_level, unit="ratio",
         ),
         n_observations=int((tables.a_yes + tables.a_no + tables.b_yes + tables.b_no).max()), n_excluded=0,
-        assumptions=_assumptions(form),
+        assumptions=_assumptions(form, parameters.get("max_other_ballots")),
         innocent_explanations=EXPLANATIONS, references=("fisher1935", "fay2010"), parameters=parameters,
         details={
             "candidate": candidate, "channels": list(channels), "n_tables": tables.size, "n_tests": n_tests,
@@ -104,7 +104,7 @@ def _union_of_intervals(tables: TableSet, confidence_level: float) -> tuple[floa
     return lowest[0], highest[1]
 
 
-def _assumptions(form: str) -> tuple[Assumption, ...]:
+def _assumptions(form: str, most: int | None) -> tuple[Assumption, ...]:
     choice = Assumption(
         statement="Which channel a member used says nothing about the member's choice.",
         status=Status.UNTESTED,
@@ -115,7 +115,12 @@ def _assumptions(form: str) -> tuple[Assumption, ...]:
         status=Status.UNTESTED,
         evidence="Every share within half a unit of the last digit, both ends included, was tried.",
     )
-    return (choice, shares) if form != "counts" else (choice,)
+    others = Assumption(
+        statement=f"At most {most} ballots came through channels with no published share.",
+        status=Status.UNTESTED,
+        evidence="The limit is the plan's. With many more, tables without a gap can fit; ask for the number.",
+    )
+    return (choice, shares, others) if form != "counts" else (choice,)
 
 
 def _fraction_range(rows: pl.DataFrame) -> tuple[Fraction, Fraction] | None:

@@ -23,7 +23,7 @@ EXPLANATIONS = (
     "Requests came by a channel that is not logged, so a reissue that was asked for looks as if it was not.",
     "Requested codes were answered at night or late, when members were away; the officer's own came at a good hour.",
 )
-NULL = "it made no difference to how soon a ballot followed whether the reissue had been asked for"
+NULL = "it made no difference to how soon a ballot followed whether the reissue had a logged cause"
 
 
 def reissue_to_ballot_delay(
@@ -38,8 +38,8 @@ def reissue_to_ballot_delay(
     ----------
     cases : DataFrame
         One row per first reissue of a member still to vote: ``unrequested`` (bool) and, for each
-        horizon h, ``within_h`` (0/1: a ballot within h seconds) and ``others_h`` (share of members at
-        risk at that instant, without a reissue, who voted within h).
+        horizon h, ``within_h`` (0/1: a ballot within h seconds; null: the close came first) and
+        ``others_h`` (share of members at risk at that instant, without a reissue, who voted within h).
     horizons_s : tuple of int
         Seconds.
 
@@ -62,14 +62,20 @@ def reissue_to_ballot_delay(
     within = cases.select([f"within_{h}" for h in horizons_s]).to_numpy().astype(float)
     others = cases.select([f"others_{h}" for h in horizons_s]).to_numpy()
     excess = within - others
-    test = maximum_excess(excess, labels, n_resamples=n_resamples, rng=rng)
-    top = int(np.argmax(test.scores))
-    a, b = excess[labels, top], excess[~labels, top]
+    followed = ~np.isnan(excess)
+    enough = (followed[labels].sum(axis=0) >= MIN_EACH) & (followed[~labels].sum(axis=0) >= MIN_EACH)
+    # A reissue that was not followed for the whole horizon stands at the mean of those that were: it tells nothing either way.
+    means = np.where(followed, excess, 0.0).sum(axis=0) / np.maximum(followed.sum(axis=0), 1)
+    test = maximum_excess(
+        np.where(followed & enough, excess, np.where(enough, means, 0.0)), labels, n_resamples=n_resamples, rng=rng
+    )
+    top = int(np.argmax(np.where(enough, test.scores, -np.inf)))
+    a, b = excess[labels & followed[:, top], top], excess[~labels & followed[:, top], top]
     difference = float(a.mean() - b.mean())
     spread = 1.96 * float(np.sqrt(a.var(ddof=1) / a.size + b.var(ddof=1) / b.size))
     return TestResult(
         method="reissue_to_ballot_delay", null_hypothesis=NULL, alternative="greater",
-        statistic=float(within[labels, 0].sum()), statistic_name="unrequested reissues followed at once by a ballot",
+        statistic=float(np.nansum(within[labels, 0])), statistic_name="unrequested reissues followed at once by a ballot",
         pvalue=test.pvalue,
         effect=Estimate(
             name="difference in the share who had voted, unrequested less requested",
@@ -95,7 +101,8 @@ def reissue_to_ballot_delay(
             "horizons": [
                 {
                     "horizon_s": h,
-                    "unrequested": int(within[labels, i].sum()), "requested": int(within[~labels, i].sum()),
+                    "unrequested": int(np.nansum(within[labels, i])), "requested": int(np.nansum(within[~labels, i])),
+                    "n_unrequested": int(followed[labels, i].sum()), "n_requested": int(followed[~labels, i].sum()),
                     "others_unrequested": float(others[labels, i].mean()), "others_requested": float(others[~labels, i].mean()),
                     "score": float(test.scores[i]),
                 }
@@ -134,7 +141,7 @@ def reissue_cases(case: Case, horizons_s: tuple[int, ...], closes_at: datetime |
         "voter_key", "at", "actor_key", unrequested=~pl.col("trigger").is_in(REQUESTED),
         delay_s=(pl.col("voted_at") - pl.col("at")).dt.total_microseconds() / 1e6,
     )  # fmt: skip
-    return _with_risk_sets(case, rows, votes, first.select("voter_key", reissued_at="at"), horizons_s), left_out
+    return _with_risk_sets(case, rows, votes, first.select("voter_key", reissued_at="at"), horizons_s, closes_at), left_out
 
 
 def first_ballots(case: Case) -> pl.DataFrame:
@@ -148,7 +155,12 @@ def first_ballots(case: Case) -> pl.DataFrame:
 
 
 def _with_risk_sets(
-    case: Case, rows: pl.DataFrame, votes: pl.DataFrame, reissued: pl.DataFrame, horizons_s: tuple[int, ...]
+    case: Case,
+    rows: pl.DataFrame,
+    votes: pl.DataFrame,
+    reissued: pl.DataFrame,
+    horizons_s: tuple[int, ...],
+    closes_at: datetime | None,
 ) -> pl.DataFrame:
     """Members of the same branch, still to vote and without a reissue at that instant: the share who voted within each horizon."""
     roll = roll_in_force(case).select("voter_key", pl.col("unit").fill_null(""))
@@ -167,7 +179,9 @@ def _with_risk_sets(
             local = waiting & (unit == own_unit[i])
             risk = local if local.any() else waiting
             shares[i] = np.mean(voted[risk] - instant <= horizon * 1_000_000) if risk.any() else 0.0
-        columns[f"within_{horizon}"] = (rows["delay_s"] <= horizon).fill_null(False).cast(pl.Int64)
+        within = (rows["delay_s"] <= horizon).fill_null(False).cast(pl.Int64)
+        whole = rows["at"] <= closes_at - timedelta(seconds=horizon) if closes_at else within >= 0
+        columns[f"within_{horizon}"] = pl.select(pl.when(whole).then(within)).to_series()
         columns[f"others_{horizon}"] = pl.Series(shares)
     return rows.with_columns(**columns)
 
@@ -183,12 +197,13 @@ def edits_before(case: Case, cases: pl.DataFrame) -> dict[str, int]:
     )  # fmt: skip
     lead = (pl.col("reissued_at") - pl.col("at")).dt.total_seconds()
     near = pairs.filter((lead >= 0) & (lead <= EDIT_LEAD_S))
-    without = near.filter(pl.col("request_evidence").is_null() | pl.col("request_evidence").is_in(["none_found", "unknown"]))
+    without = near.filter(pl.col("request_evidence") == "none_found")  # silence is not a finding: somebody looked, and found none
     one_hand = without.filter(pl.col("actor_key") == pl.col("editor_key"))
     return {
         "n_after_edit": near["voter_key"].n_unique(),
         "n_after_edit_without_request": without["voter_key"].n_unique(),
-        "n_by_one_administrator": one_hand["voter_key"].n_unique(),
+        "n_by_same_hand": one_hand["voter_key"].n_unique(),
+        "n_hands": one_hand["actor_key"].n_unique(),
     }
 
 

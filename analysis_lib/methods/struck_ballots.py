@@ -14,7 +14,9 @@ EXPLANATIONS = (
 )
 
 
-def struck_ballots(before: list[tuple[str, int]], struck: int, after: list[tuple[str, int]], *, seats: int = 1) -> Bounds:
+def struck_ballots(
+    before: list[tuple[str, int]], struck: int, after: list[tuple[str, int]], *, seats: int = 1, one_round: bool = True
+) -> Bounds:
     """Compare the struck ballots with the fewest whose removal undoes the lead of the last candidate elected.
 
     A tie counts as changed. This is the worst case, not a probability.
@@ -27,6 +29,9 @@ def struck_ballots(before: list[tuple[str, int]], struck: int, after: list[tuple
         Ballots struck out.
     seats : int
         Places filled; fewer than there are candidates.
+    one_round : bool
+        Whether votes are counted once. Where preferences transfer, striking fewer ballots than the last
+        lead can change who is eliminated first, so a smaller number leaves the answer undetermined.
 
     Returns
     -------
@@ -40,7 +45,8 @@ def struck_ballots(before: list[tuple[str, int]], struck: int, after: list[tuple
         (dict(before) | declared_again).items(), key=lambda item: -item[1]
     )  # who isn't declared again keeps the first figure
     changed = {c for c, _ in now[:seats]} != {c for c, _ in before[:seats]}
-    verdict = Verdict.COULD_CHANGE if struck and struck >= margin else Verdict.COULD_NOT_CHANGE
+    below = Verdict.COULD_NOT_CHANGE if one_round or not struck else Verdict.UNDETERMINED  # transfers: fewer may be enough
+    verdict = Verdict.COULD_CHANGE if struck and struck >= margin else below
     return Bounds(
         method="struck_ballots",
         verdict=verdict,
@@ -89,7 +95,12 @@ def answer(case: Case) -> tuple[Result, ...]:
         )
     names = dict(case.rows("candidates").select("candidate_id", "display_name").iter_rows())
     named = [[(names.get(c, c), n) for c, n in rows] for rows in (before, after)]
-    return (struck_ballots(named[0], struck, named[1], seats=seats),)
+    return (struck_ballots(named[0], struck, named[1], seats=seats, one_round=_one_round(case)),)
+
+
+def _one_round(case: Case) -> bool:
+    rounds = case.rows("results").filter(pl.col("item") == "candidate")["round"].n_unique()
+    return case.contest["voting_method"] == "FPP" and rounds == 1
 
 
 def _struck(results: pl.DataFrame) -> int | None:

@@ -11,6 +11,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -319,6 +320,11 @@ def grouped_bins_null(
                 draws[:, start:stop] = rng.multinomial(total, pvals)
         _bin_maxima(draws, cumulative, longest, out[batch])
     return out
+
+
+def smallest_seen(total: int, threshold: float, expected: Callable[[int], float]) -> int | None:
+    """Give the fewest events in one window whose ratio exceeds `threshold`, if c of them are expected to be `expected(c)`."""
+    return next((c for c in range(2, total + 1) if _llr(c, expected(c), total) > threshold), None)
 
 
 def rank_pvalue(observed: float, null: NDArray) -> float:

@@ -184,7 +184,8 @@ def test_only_events_that_bring_a_ballot_in_are_counted(tmp_path):
         ballots("20 12:00", event=event)[0]
         for event in ("cast", "recast", "entered_by_officer", "imported", "voided", "counted", "ballot_opened")
     ]
-    assert found(tmp_path, late).details["after"] == 4
+    details = found(tmp_path, late).details
+    assert (details["after"], details["batch_after"]) == (2, 2)  # what is keyed in bears the time of keying in
 
 
 HALL = ADVERTISED | {"channel": "in_person", "opens_at": utc("2031-10-20 18:00"), "closes_at": utc("2031-10-20 20:00")}
@@ -303,3 +304,19 @@ def test_a_wider_tolerance_never_finds_more(eight, small, more):
     counts, _ = counted(eight, brought_in(eight), small, small + more)
     narrow, wide = (counts.filter(tolerance_s=tolerance)["after"].sum() for tolerance in (small, small + more))
     assert narrow >= wide
+
+
+@pytest.mark.parametrize("semantics", ["queue_time", "last_overwrite", "export_time", "placeholder", "unknown"])
+def test_a_clock_that_does_not_stamp_the_event_records_no_breach(tmp_path, semantics):
+    finding = found(tmp_path, ballots("20 11:30", "20 10:00"), clock=SURE | {"write_semantics": semantics})
+    assert seen(finding) == (Verdict.UNDETERMINED, 0, 1)
+
+
+def test_no_clock_at_all_is_not_firmer_than_a_doubtful_one(tmp_path):
+    assert seen(found(tmp_path, ballots("20 11:30", clock_id=None))) == (Verdict.UNDETERMINED, 0, 1)
+
+
+def test_hall_papers_keyed_in_next_morning_are_no_late_ballots(tmp_path):
+    keyed = ballots("21 09:00", event="entered_by_officer", channel="in_person", actor_role="procedures_secretary")
+    finding = found(tmp_path, keyed, [ADVERTISED, HALL])
+    assert (finding.verdict, finding.details["after"], finding.details["batch_after"]) == (Verdict.NO_BREACH, 0, 1)

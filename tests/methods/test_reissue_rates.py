@@ -242,7 +242,8 @@ def test_an_empty_package_is_one_answer(tmp_path):
 
 def test_made_up_vale_shows_one_administrator_and_no_branch():
     branch, administrator = answer_chapter("30_credential_reissues", open_case("made_up_vale", n_resamples=999))["reissue_rates"]
-    assert (branch.verdict, administrator.verdict) == (Verdict.WITHIN_BASELINE, Verdict.NOT_EXPLAINED)
+    assert (branch.verdict, administrator.verdict) == (Verdict.WITHIN_BASELINE, Verdict.UNDETERMINED)
+    assert administrator.pvalue_adjusted < 0.01  # but four units cannot show how much units differ
     assert "one administrator stands out most: 40 reissues without a logged request of 51 reissues handled" in wording.sentence(
         administrator
     )

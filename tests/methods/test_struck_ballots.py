@@ -108,3 +108,10 @@ def test_if_all_who_stood_were_elected_there_is_no_lead(tmp_path):
         candidates=[{"candidate_id": who, "display_name": who} for who in "AB"],
     )
     assert isinstance(one(case, "struck_ballots").result, NotAnswerable)
+
+
+def test_where_preferences_transfer_fewer_than_the_lead_can_be_enough():
+    # First preferences 100, 81, 79: strike 3 of the second and the third goes on instead; the last lead is 60.
+    result = struck_ballots([("A", 160), ("B", 100)], 10, [], one_round=False)
+    assert result.verdict is Verdict.UNDETERMINED
+    assert struck_ballots([("A", 160), ("B", 100)], 60, [], one_round=False).verdict is Verdict.COULD_CHANGE
