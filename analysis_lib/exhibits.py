@@ -227,7 +227,6 @@ def ballots_outside_window(case: Case, findings: Sequence[Finding]) -> Shown:
             listed = late.sort("at", "event_id").with_columns(_local(pl.col("at"), zone))
             titles = {
                 "at": f"stamp ({zone})",
-                "at_raw": "as in the log",
                 "channel": "channel",
                 "actor_role": "recorded actor",
                 "seconds": "seconds past close",
