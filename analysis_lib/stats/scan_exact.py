@@ -1,6 +1,6 @@
 """Chance that some window of fixed length holds k of N uniform points: exact rationals, and a bound for sizing.
 
-Used to check the simulated nulls and to tell the smallest burst that a roll of this size could show.
+Used to check the simulated nulls. What a contest could have shown is told from its own null (`scan.smallest_seen`).
 
 References
 ----------
