@@ -28,7 +28,14 @@ ROW_RULES: Mapping[str, str] = {
     "opens_before_closes": "opens_at before closes_at",
     "lo_not_above_hi": "lo not above hi",
     "candidate_named": "a candidate_id wherever item is candidate",
-    "count_given": "a figure in n, share, lo or hi",
+    "transfer_named": "a to_candidate_id wherever item is transfer",
+    "count_given": "a figure in n, weighted_n, share, lo or hi, unless is_suppressed_for_privacy is true",
+    "covers_in_order": "covers_from before covers_to",
+    "at_lo_not_after_at_hi": "at_lo not after at_hi",
+    "sent_in_order": "sent_at not after sent_end_at",
+    "starts_not_after_ends": "starts_at not after ends_at",
+    "received_not_after_outcome": "received_at not after outcome_at",
+    "put_not_after_replied": "put_at not after replied_at",
     "link_level_true": "voter_linked where, and only where, there is a voter_key; ballot_only with a ballot_id, time_only not",
 }
 
@@ -106,10 +113,19 @@ class TableSchema:
         """The names of the columns."""
         return tuple(field.name for field in self.fields)
 
+    def field(self, name: str) -> Field:
+        """Give one column's rules by its name."""
+        return self.fields[self.names.index(name)]
+
     @property
     def is_core(self) -> bool:
         """Whether every package must have this table."""
         return self.tier == "core"
+
+    @property
+    def is_about_persons(self) -> bool:
+        """Whether any column stands for a person or is never to be shared; the row of the source alone doesn't count."""
+        return not all(field.is_public or field.name == "source_row" for field in self.fields)
 
     @property
     def dtypes(self) -> dict[str, pl.DataType]:
@@ -199,7 +215,8 @@ def load_schema(table: str) -> TableSchema:
 TABLES: tuple[str, ...] = tuple(resource["name"] for resource in _read("datapackage.json")["resources"])
 
 
-def _kind(field: Field) -> str:
+def form(field: Field) -> str:
+    """Say what may stand in a column: its type, its categories or its limits, and its unit."""
     if field.categories:
         return "one of " + ", ".join(f"`{category}`" for category in field.categories)
     if field.is_zone:
@@ -213,7 +230,7 @@ def _kind(field: Field) -> str:
 
 def _field_lines(field: Field) -> list[str]:
     need = "needed" if field.is_required else "may be empty"
-    lines = [f"- **`{field.name}`** {field.title}: {_kind(field)}; {need}. Example: `{field.example}`", f"  {field.description}"]
+    lines = [f"- **`{field.name}`** {field.title}: {form(field)}; {need}. Example: `{field.example}`", f"  {field.description}"]
     if field.missing_means:
         lines.append(f"  If empty: {field.missing_means}")
     lines.append(f"  Why we ask: {field.why_we_ask}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -13,18 +14,19 @@ DATA_SCHEMA = Path(__file__).parents[1] / "data_schema"
 EXAMPLES = sorted(path.parent for path in (DATA_SCHEMA / "examples").glob("*/datapackage.json"))
 
 
-def adapted(schema: dict) -> dict:
+def adapted(schema: dict, header: list[str]) -> dict:
     """Say in the words frictionless 5 knows what Data Package v2 says in words it does not.
 
     It takes no notice of `categories`, and looks for a key of several columns even where one of
-    them is empty (a count that is about no candidate): the list is given once more as `enum`, and
-    such a key is cut down to its column that may be empty.
+    them is empty (a count that is about no candidate), or isn't in the file: the list is given once
+    more as `enum`, and such a key is cut down to its column that may be empty, or left out.
     """
+    schema["foreignKeys"] = [key for key in schema.get("foreignKeys", []) if set(key["fields"]) <= set(header)]
     optional = {field["name"] for field in schema["fields"] if not field.get("constraints", {}).get("required")}
     for field in schema["fields"]:
         if "categories" in field:
             field.setdefault("constraints", {})["enum"] = field["categories"]
-    for key in schema.get("foreignKeys", []):
+    for key in schema["foreignKeys"]:
         pairs = zip(key["fields"], key["reference"]["fields"], strict=True)
         if kept := [pair for pair in pairs if pair[0] in optional]:
             key["fields"], key["reference"]["fields"] = map(list, zip(*kept, strict=True))
@@ -34,7 +36,9 @@ def adapted(schema: dict) -> dict:
 def validated(folder: Path) -> Report:
     descriptor = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
     for resource in descriptor["resources"]:
-        resource["schema"] = adapted(json.loads((folder / resource["schema"]).read_text(encoding="utf-8")))
+        with (folder / resource["path"]).open(encoding="utf-8", newline="") as file:
+            header = next(csv.reader(file))
+        resource["schema"] = adapted(json.loads((folder / resource["schema"]).read_text(encoding="utf-8")), header)
     with system.use_context(trusted=True):
         return Package.from_descriptor(descriptor, basepath=str(folder)).validate()
 

@@ -50,8 +50,8 @@ def test_a_schema_says_what_its_file_says(table):
     for key in rules.foreign_keys:
         assert set(key.fields) <= set(rules.names)
         assert set(key.table_fields) <= set(schema.load_schema(key.table).names)
-    # A key must be filled, or copies of it could not be told from each other.
-    assert all(field.is_required for field in rules.fields if field.name in rules.primary_key)
+    # A key must be filled, or copies of it could not be told from each other; of a choice, a rank may be blank.
+    assert {name for name in rules.primary_key if not rules.field(name).is_required} <= {"candidate_id"}
 
 
 def broken(tmp_path, monkeypatch, change):
