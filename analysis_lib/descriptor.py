@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 
+from analysis_lib.checks import MOST_SIGNS, MOST_SIGNS_LONG
 from analysis_lib.errors import PackageError
 from analysis_lib.faults import ERROR, WARNING, Fault, hint, quoted
 from analysis_lib.reading import SUFFIXES
 from analysis_lib.schema import TABLES
 
 NAME = "datapackage.json"
+MIN_CELL = 10  # the smallest group that may be shown, unless the package says otherwise
 _FOLDERS = ("", "data")  # where files are looked for
+_UNSEEN = ("Cc", "Cf", "Cs")  # control signs, marks of direction and the like, halves of signs
 _DATA_SUFFIXES = (*SUFFIXES, ".tsv", ".xlsx", ".xls", ".ods")  # a file named so was meant to be read
 
 
 class _Resource(BaseModel):
     name: str
     path: Any = None  # checked one by one: a bad path costs one table, not the package
+    hash: Any = None
+    bytes: Any = None
     is_optional: StrictBool = Field(False, alias="sf:optional")
 
 
@@ -34,6 +40,7 @@ class _Descriptor(BaseModel):
     title: str = ""
     description: str = ""
     made_up: StrictBool = Field(False, alias="sf:made_up")
+    min_cell: StrictInt = Field(MIN_CELL, alias="sf:min_cell", ge=1)
     resources: list[_Resource] = Field(min_length=1)
 
 
@@ -45,8 +52,10 @@ class Descriptor:
     title: str
     description: str
     made_up: bool
+    min_cell: int
     paths: Mapping[str, str | None]
     hashes: Mapping[str, str]
+    registered: Mapping[str, tuple[Any, Any]]  # by path: the hash and the number of bytes that were written down
 
 
 def _parse(data: bytes, place: Path) -> _Descriptor:
@@ -118,8 +127,68 @@ def _listed(folder: Path, resources: list[_Resource]) -> tuple[dict[str, str | N
             if not is_absent:
                 paths[resource.name] = None
         else:
-            paths[resource.name] = resource.path
+            paths[resource.name] = PurePosixPath(resource.path).as_posix()  # ./data/x.csv is data/x.csv
     return paths, faults
+
+
+def _text_faults(said: _Descriptor) -> list[Fault]:
+    """Empty those texts that hold signs that aren't seen or are too long, and say so."""
+    faults = []
+    for name, most in (("name", MOST_SIGNS), ("title", MOST_SIGNS), ("description", MOST_SIGNS_LONG)):
+        text = getattr(said, name)
+        allowed = "\r\n" if name == "description" else ""
+        if len(text) <= most and not any(unicodedata.category(sign) in _UNSEEN and sign not in allowed for sign in text):
+            continue
+        setattr(said, name, "")
+        what = f"has {len(text):,} characters" if len(text) > most else f"holds signs that aren't seen: {quoted(text)}"
+        faults.append(
+            Fault(
+                file=NAME,
+                found=f"{name} {what}",
+                expected=f"at most {most:,} characters, without control signs and marks that turn the direction of writing",
+                remedy="It isn't used. Correct it in datapackage.json.",
+                rule="length" if len(text) > most else "characters",
+            )
+        )
+    return faults
+
+
+def _min_cell_faults(said: _Descriptor) -> list[Fault]:
+    if said.min_cell >= MIN_CELL:
+        return []
+    return [
+        Fault(
+            file=NAME,
+            found=f"sf:min_cell is {said.min_cell}",
+            expected=f"at least {MIN_CELL}",
+            remedy="It is used as it stands, but groups this small may point to persons. Set it higher before anything is shown.",
+            severity=WARNING,
+            rule="min_cell",
+        )
+    ]
+
+
+def changed_faults(descriptor: Descriptor, hashes: Mapping[str, str], folder: Path) -> list[Fault]:
+    """Warn of files that are no longer what they were when their hash was written into datapackage.json."""
+    faults = []
+    for path, (digest, n_bytes) in descriptor.registered.items():
+        if path not in hashes:
+            continue
+        size = (folder / path).stat().st_size
+        was = str(digest).removeprefix("sha256:").lower()
+        if (digest is None or was == hashes[path]) and (n_bytes is None or n_bytes == size):
+            continue
+        faults.append(
+            Fault(
+                file=path,
+                found="the file was changed since its hash or size was registered in datapackage.json; by whom can't be told",
+                expected="the file as it was registered, byte for byte",
+                remedy="Import it again from its source, or ask who changed it and why, and keep the answer with the case.",
+                severity=WARNING,
+                rule="changed",
+            )
+        )
+    return faults
 
 
 def _found(folder: Path) -> dict[str, str | None]:
@@ -170,6 +239,11 @@ def read_descriptor(folder: Path) -> tuple[Descriptor, list[Fault]]:
     """
     place = folder / NAME
     files = _data_files(folder)
+    if place.is_symlink() and not place.resolve().is_relative_to(folder.resolve()):
+        raise PackageError(
+            f"{place}: this is a link that leads out of the package's folder. Expected a file of the package. "
+            "Put the file itself there."
+        )
     if place.is_file():
         try:
             data = place.read_bytes()
@@ -179,9 +253,16 @@ def read_descriptor(folder: Path) -> tuple[Descriptor, list[Fault]]:
             ) from None
         said = _parse(data, place)
         paths, faults = _listed(folder, said.resources)
+        faults += _text_faults(said) + _min_cell_faults(said)
         hashes = {NAME: hashlib.sha256(data).hexdigest()}
+        registered = {
+            PurePosixPath(one.path).as_posix(): (one.hash, one.bytes)
+            for one in said.resources
+            if isinstance(one.path, str) and (one.hash is not None or one.bytes is not None)
+        }
     else:
-        said, hashes = _Descriptor.model_construct(name="", title="", description="", made_up=False), {}
+        said = _Descriptor.model_construct(name="", title="", description="", made_up=False, min_cell=MIN_CELL)
+        hashes, registered = {}, {}
         paths = _found(folder)
         if not paths:
             seen = f"only {', '.join(map(quoted, files[:5]))}" if files else "no file of data"
@@ -202,15 +283,22 @@ def read_descriptor(folder: Path) -> tuple[Descriptor, list[Fault]]:
         ]
     name = said.name or folder.resolve().name
     descriptor = Descriptor(
-        name=name, title=said.title or name, description=said.description, made_up=said.made_up, paths=paths, hashes=hashes
+        name=name,
+        title=said.title or name,
+        description=said.description,
+        made_up=said.made_up,
+        min_cell=said.min_cell,
+        paths=paths,
+        hashes=hashes,
+        registered=registered,
     )
     return descriptor, faults + _unread_faults(files, paths)
 
 
-def read_file(folder: Path, path: str) -> bytes | Fault:
-    """Read a file of the package whose path was found safe."""
+def file_hash(folder: Path, path: str) -> str | None:
+    """Give the SHA-256 of a file of the package whose path was found safe; null if it can't be read."""
     try:
-        return (folder / path).read_bytes()
-    except OSError as error:
-        found, remedy = f"the file can't be read ({error.strerror})", "Check who may read it."
-        return Fault(file=path, found=found, expected="a file that can be opened", remedy=remedy, rule="unreadable")
+        with (folder / path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
-from analysis_lib import checks, keys, secrecy
-from analysis_lib.descriptor import Descriptor, read_descriptor, read_file
+from analysis_lib import checks, keys, offsets, privacy, secrecy, traps
+from analysis_lib.columns import as_text, given
+from analysis_lib.descriptor import Descriptor, changed_faults, file_hash, read_descriptor
 from analysis_lib.errors import PackageError
 from analysis_lib.faults import Fault, fault_table
 from analysis_lib.locations import EXAMPLES
+from analysis_lib.ordering import in_order
 from analysis_lib.reading import TextTable, read_table
 from analysis_lib.schema import TABLES, TableSchema, load_schema
 
@@ -29,13 +31,15 @@ class Package:
     names the tables that could be used, `refused` those withheld by the secrecy guard. `faults` is
     every fault there is (`faults.message` says one in words). `missingness` counts, in the good rows,
     cells that are empty or hold a code for a missing value. `n_left_out` counts the rows of each file
-    that aren't in its frame. `hashes` are the SHA-256 of the files read.
+    that aren't in its frame. `hashes` are the SHA-256 of the files read. No group smaller than `min_cell`
+    may be shown.
     """
 
     name: str
     title: str
     description: str
     made_up: bool
+    min_cell: int
     folder: Path
     tables: Mapping[str, pl.DataFrame]
     held: frozenset[str]
@@ -74,14 +78,15 @@ def _read_texts(folder: Path, descriptor: Descriptor) -> tuple[dict[str, TextTab
     """Read every file that may be opened; a table whose file can't be read is null."""
     texts: dict[str, TextTable | None] = {}
     faults, hashes = [], dict(descriptor.hashes)
-    for table, path in descriptor.paths.items():
-        texts[table] = None
-        data = None if path is None else read_file(folder, path)
-        if isinstance(data, Fault):
-            faults.append(data)
-        elif data is not None:
-            hashes[path] = hashlib.sha256(data).hexdigest()
-            texts[table], found = read_table(data, path, load_schema(table))
+    with ThreadPoolExecutor(1) as other:
+        for table, path in descriptor.paths.items():
+            texts[table] = None
+            if path is None:
+                continue
+            digest = other.submit(file_hash, folder, path)  # while the file is read
+            texts[table], found = read_table(folder / path, path, load_schema(table))
+            if isinstance(digest.result(), str):
+                hashes[path] = digest.result()
             faults += found
     return texts, faults, dict(sorted(hashes.items()))
 
@@ -112,22 +117,31 @@ def _linkable(drafts: Mapping[str, checks.Draft]) -> tuple[list[str], bool]:
     return linkable, 0 < len(linkable) == drafts["contests"].typed.height
 
 
-def _row_zones(draft: checks.Draft, tables: Mapping[str, checks.Draft]) -> list[pl.Series]:
-    """For each row, the zones its times may be written in: the contest's and the clock's."""
-    zones = []
+def _candidates(drafts: Mapping[str, checks.Draft]) -> set[str]:
+    """Ids and names of all candidates."""
+    if "candidates" not in drafts:
+        return set()
+    return {name for row in drafts["candidates"].typed.select("candidate_id", "display_name").iter_rows() for name in row if name}
+
+
+def _zones(drafts: Mapping[str, checks.Draft]) -> dict[str, dict[str, str]]:
+    """The zones that times may be written in: by contest_id the contest's, by clock_id the clock's."""
+    zones = {}
     for column, table, zone in (("contest_id", "contests", "timezone"), ("clock_id", "clocks", "tz_used")):
-        if column in draft.typed.columns and table in tables:
-            good = tables[table].typed.filter(~tables[table].bad)
-            zones.append(draft.typed[column].replace_strict(good[column], good[zone], default=None, return_dtype=pl.String))
+        if table in drafts:
+            zones[column] = dict(drafts[table].typed.filter(~drafts[table].bad).select(column, zone).drop_nulls().iter_rows())
     return zones
 
 
-def _missingness(text: TextTable, good: pl.Series, schema: TableSchema) -> list[tuple[str, str, str, int]]:
+def _missingness(text: TextTable, draft: checks.Draft, schema: TableSchema) -> list[tuple[str, str, str, int]]:
     rows = []
-    for name in text.cells.columns:
-        cells = text.cells.filter(good & text.cells.select(~checks.given(name, schema)).to_series())[name]
-        counts = dict(cells.value_counts().rows())
-        rows += [(schema.name, name, label, counts[code]) for code, label in schema.missing_codes.items() if code in counts]
+    for name, cells in zip(text.cells.columns, text.cells, strict=True):
+        if not draft.typed[name].null_count():
+            continue
+        is_missing = ~draft.bad & ~given(cells, schema)
+        if is_missing.any():
+            counts = dict(as_text(cells.filter(is_missing)).value_counts().rows())
+            rows += [(schema.name, name, label, counts[code]) for code, label in schema.missing_codes.items() if code in counts]
     return rows
 
 
@@ -154,8 +168,9 @@ def open_package(folder: str | Path) -> Package:
     """
     path = _find(folder)
     descriptor, faults = read_descriptor(path)
+    faults += privacy.descriptor_faults("datapackage.json", title=descriptor.title, description=descriptor.description)
     texts, found, hashes = _read_texts(path, descriptor)
-    faults += found + _missing_tables(texts)
+    faults += found + changed_faults(descriptor, hashes, path) + _missing_tables(texts)
     usable = {table: text for table, text in texts.items() if text is not None and text.is_usable}
     drafts: dict[str, checks.Draft] = {}
     for table, text in usable.items():
@@ -164,29 +179,42 @@ def open_package(folder: str | Path) -> Package:
         more, bad = keys.key_faults(text, schema, texts)
         drafts[table] = replace(drafts[table], bad=drafts[table].bad | bad)
         faults += found + more
-    linkable = _linkable(drafts)
+    linkable, candidates = _linkable(drafts), _candidates(drafts)
     refused, missing = [], []
     tables = {table: pl.DataFrame(schema=load_schema(table).dtypes) for table in TABLES}
     n_left_out = {table: text.rows.len() for table, text in texts.items() if text is not None}
-    for table, text in usable.items():
-        schema, draft = load_schema(table), drafts[table]
-        faults += checks.offset_faults(text, draft, _row_zones(draft, drafts)) + secrecy.personal_data_faults(text, schema)
-        if fault := secrecy.guard(text, schema, *linkable):
+    del texts
+    zones = _zones(drafts)
+    held = frozenset(usable)
+    for table in list(usable):  # what is no longer needed is let go: a table may fill half of the memory
+        schema, draft, text = load_schema(table), drafts.pop(table), usable.pop(table)
+        faults += offsets.offset_faults(text, draft, zones) + secrecy.personal_data_faults(text, schema)
+        rows = draft.typed
+        faults += privacy.table_faults(text, schema)
+        faults += secrecy.small_unit_faults(text, table, rows) + keys.same_person_faults(text, table, rows)
+        if fault := (
+            secrecy.guard(text, schema, *linkable, candidates)
+            or secrecy.small_bin_fault(text, table, rows, linkable[0], descriptor.min_cell)
+            or secrecy.paired_times_fault(text, table, rows, linkable[0])
+        ):
             faults.append(fault)
             refused.append(table)
             continue
-        good = ~draft.bad
-        tables[table] = draft.typed.filter(good).sort(schema.primary_key)
         n_left_out[table] = int(draft.bad.sum())
-        missing += _missingness(text, good, schema)
+        missing += _missingness(text, draft, schema)
+        columns = (rows.filter(~draft.bad) if n_left_out[table] else rows).get_columns()
+        del text, draft, rows
+        tables[table] = in_order(columns, schema.primary_key)
+    faults += [replace(fault, file=descriptor.paths.get(fault.file) or fault.file) for fault in traps.find(tables)]
     return Package(
         name=descriptor.name,
         title=descriptor.title,
         description=descriptor.description,
         made_up=descriptor.made_up,
+        min_cell=descriptor.min_cell,
         folder=path,
         tables=tables,
-        held=frozenset(usable) - set(refused),
+        held=held - set(refused),
         faults=fault_table(faults),
         missingness=pl.DataFrame(missing, schema=MISSINGNESS_SCHEMA, orient="row").sort("table", "column", "code"),
         refused=tuple(sorted(refused)),

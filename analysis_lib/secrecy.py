@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
-from analysis_lib.checks import given
+from analysis_lib.columns import as_text, given
 from analysis_lib.faults import MOST_LISTED, WARNING, Fault, shown
 from analysis_lib.reading import TextTable
 from analysis_lib.schema import TableSchema
@@ -23,27 +23,65 @@ _PERSONAL = re.compile(
 )
 
 
+# Columns of these names hold a choice if their cells are small whole numbers: ranks or marks on a ballot paper.
+_MARK = re.compile(r"(^|_)(votes?|pref|rank|choice|mark)(_?\d+)?$")
+_MOST_RANKS = 50
+_MOSTLY = 0.5  # of the filled cells
+_FEWEST_VOTERS, _MOST_UNITS = 20, 0.8  # fewer voters tell nothing; units for each voter
+
+
 def _plain(header: str) -> str:
+    header = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", header)
     return re.sub(r"[^a-z0-9]+", "_", header.lower()).strip("_")
 
 
+def _holds_choices(cells: pl.Series, header: str, schema: TableSchema, candidates: Collection[str]) -> bool:
+    """Whether the cells of a column are mostly candidates, or ranks under a name that says so."""
+    field = schema.field(header) if header in schema.names else None
+    is_text = cells.dtype == pl.String and (
+        field is None or (field.type == "string" and not field.categories and field.name != "unit")
+    )
+    filled = cells.filter(given(cells, schema)) if is_text or field is None else cells.clear()
+    if not filled.len():
+        return False
+    if is_text and filled.is_in(list(candidates)).mean() > _MOSTLY:
+        return True
+    if field is not None or not _MARK.search(_plain(header)):
+        return False
+    ranks = as_text(filled).cast(pl.Int64, strict=False)
+    return bool((ranks.is_between(1, _MOST_RANKS).fill_null(False).mean() > _MOSTLY) and ranks.max() > 1)
+
+
 def _n_filled(cells: pl.DataFrame, columns: Collection[str], schema: TableSchema) -> pl.Series:
-    return cells.select(pl.sum_horizontal(given(name, schema) for name in columns)).to_series()
+    return pl.select(pl.sum_horizontal(given(cells[name], schema) for name in columns)).to_series()
 
 
-def guard(text: TextTable, schema: TableSchema, linkable: Collection[str], is_all_linkable: bool) -> Fault | None:
+def guard(
+    text: TextTable, schema: TableSchema, linkable: Collection[str], is_all_linkable: bool, candidates: Collection[str] = ()
+) -> Fault | None:
     """Look for a row that tells how, or on which ballot paper, a voter voted; on a hit nothing of the table may be used.
 
-    Columns the schema doesn't know are looked at too, by their names. `linkable` are the contests
+    Columns the schema doesn't know are looked at too, by their names. A column whose cells are mostly
+    `candidates` (ids or names) is a choice whatever its name. `linkable` are the contests
     whose secrecy allows it; a table without a contest_id column is judged by whether all do.
     """
     columns = text.cells.columns + text.extras.columns
     names = dict(zip(columns, [*text.cells.columns, *text.extra_names], strict=True))
     voters = [column for column, header in names.items() if _VOTER.search(_plain(header))]
-    choices = [column for column, header in names.items() if _CHOICE.search(_plain(header))]
-    if not voters or not choices:
+    if not voters:
         return None
+    if schema.name == "ballot_choices":
+        return _withheld(
+            text, text.rows[0] if text.rows.len() else 1, f"a voter ({_named(names, voters)}) stands in a table of choices"
+        )
     cells = pl.concat([text.cells, text.extras], how="horizontal")
+    choices = [
+        column
+        for column, header in names.items()
+        if _CHOICE.search(_plain(header)) or _holds_choices(cells[column], header, schema, candidates)
+    ]
+    if not choices:
+        return None
     # A column such as voter_choice is called like both; two cells must be filled, so that it isn't tied to itself.
     n_voters, n_choices, n_either = (_n_filled(cells, names, schema) for names in (voters, choices, {*voters, *choices}))
     tied = (n_voters > 0) & (n_choices > 0) & (n_either > 1)
@@ -54,11 +92,19 @@ def guard(text: TextTable, schema: TableSchema, linkable: Collection[str], is_al
     rows = text.rows.filter(tied)
     if not rows.len():
         return None
-    voter, choice = (" or ".join(shown(names[column], True) for column in columns) for columns in (voters, choices))
+    found = f"a voter ({_named(names, voters)}) stands beside a ballot or a choice ({_named(names, choices)})"
+    return _withheld(text, rows[0], f"{found}; rows like this one: {rows.len():,}")
+
+
+def _named(names: Mapping[str, str], columns: Collection[str]) -> str:
+    return " or ".join(shown(names[column], True) for column in columns)
+
+
+def _withheld(text: TextTable, row: int | None, found: str) -> Fault:
     return Fault(
         file=text.file,
-        row=rows[0],
-        found=f"a voter ({voter}) stands beside a ballot or a choice ({choice}); rows like this one: {rows.len():,}",
+        row=row,
+        found=found,
         expected=f"no row with both, unless the contest's secrecy is {' or '.join(LINKABLE)}",
         remedy=(
             "Nothing of this table is used. Split the export: voters with times in one table, ballots or choices in another, "
@@ -68,11 +114,81 @@ def guard(text: TextTable, schema: TableSchema, linkable: Collection[str], is_al
     )
 
 
+def small_bin_fault(text: TextTable, table: str, rows: pl.DataFrame, linkable: Collection[str], min_cell: int) -> Fault | None:
+    """Look for bins of time with so few ballots that the turnout log would tell whose they are."""
+    if table != "ballot_choices" or not rows["cast_bin"].count():
+        return None
+    rows = rows.drop_nulls("cast_bin").filter(~pl.col("contest_id").is_in(list(linkable)))
+    bins = rows.group_by("contest_id", "cast_bin").agg(n=pl.col("ballot_id").n_unique())
+    if not (n := bins.filter(pl.col("n") < min_cell).height):
+        return None
+    return Fault(
+        file=text.file,
+        column="cast_bin",
+        found=f"{n:,} of {bins.height:,} bins hold fewer than {min_cell} ballots",
+        expected=f"bins of at least {min_cell} ballots (sf:min_cell), so that a time of voting points to nobody",
+        remedy="Nothing of this table is used. Make the bins wider or leave cast_bin empty, and open the package again.",
+        rule="secrecy",
+    )
+
+
+def paired_times_fault(text: TextTable, table: str, rows: pl.DataFrame, linkable: Collection[str]) -> Fault | None:
+    """Look for ballots without a voter whose times are those of voters' rows: the two could be put together again."""
+    if table != "ballot_events" or not rows["ballot_id"].count():
+        return None
+    rows = rows.filter(pl.col("at").is_not_null() & ~pl.col("contest_id").is_in(list(linkable)))
+    fine = rows.filter((pl.col("at").dt.second() != 0) | (pl.col("at").dt.microsecond() != 0)).select(
+        "contest_id", "at", "voter_key", "ballot_id"
+    )
+    ballots, voters = (
+        fine.drop_nulls(key).group_by("contest_id", "at").agg(n=pl.len()).filter(pl.col("n") == 1)
+        for key in ("ballot_id", "voter_key")
+    )
+    n = ballots.join(voters, on=["contest_id", "at"]).height
+    if not ballots.height or n <= _MOSTLY * ballots.height or n < 2:
+        return None
+    return Fault(
+        file=text.file,
+        column="at",
+        found=f"the times of {n:,} of {ballots.height:,} ballots are each the time of one voter's row, to the second or finer",
+        expected="times of ballots that can't be matched with voters: none, or in bins of many ballots",
+        remedy="Nothing of this table is used. Leave at empty in the rows with a ballot_id, and open the package again.",
+        rule="secrecy",
+    )
+
+
+def small_unit_faults(text: TextTable, table: str, rows: pl.DataFrame) -> list[Fault]:
+    """Warn of a roll whose units single out members: a unit for nearly every voter, or the voter's key as unit."""
+    if table != "roll" or not rows["unit"].count():
+        return []
+    rows = rows.drop_nulls("unit")
+    n_units, n_voters = rows["unit"].n_unique(), rows["voter_key"].n_unique()
+    n_equal = int((rows["unit"] == rows["voter_key"]).sum())
+    if not n_equal and (n_voters < _FEWEST_VOTERS or n_units <= _MOST_UNITS * n_voters):
+        return []
+    found = (
+        f"unit is the voter's key in {n_equal:,} rows" if n_equal else f"{n_voters:,} voters are spread over {n_units:,} units"
+    )
+    return [
+        Fault(
+            file=text.file,
+            column="unit",
+            found=found,
+            expected="units of many members each, such as branches or wards",
+            remedy="The rows are kept; no unit this small can be shown. Write the branch or ward, or leave the column empty.",
+            severity=WARNING,
+            rule="small_units",
+        )
+    ]
+
+
 def personal_data_faults(text: TextTable, schema: TableSchema) -> list[Fault]:
     """Warn of unknown columns that seem to hold e-mail addresses, telephone numbers, names and the like; they aren't loaded."""
     faults = []
     for column, header in zip(text.extras.columns, text.extra_names, strict=True):
-        cells = text.extras.filter(given(column, schema))[column]
+        if len(faults) == MOST_LISTED:
+            break
+        cells = as_text(text.extras[column].filter(given(text.extras[column], schema)))
         is_named = _PERSONAL.search(_plain(header)) and not _plain(header).startswith("candidate")
         if cells.len() and (is_named or cells.str.contains("@", literal=True).any()):
             faults.append(
@@ -87,4 +203,4 @@ def personal_data_faults(text: TextTable, schema: TableSchema) -> list[Fault]:
                     rule="personal_data",
                 )
             )
-    return faults[:MOST_LISTED]
+    return faults

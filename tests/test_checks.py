@@ -166,7 +166,7 @@ def test_private_cells_are_never_repeated(tmp_path, table, column):
 @pytest.mark.parametrize("cell", ["jane.doe@example.org", "192.0.2.17", "2001:db8::17", "::1"])
 def test_an_address_in_place_of_a_key_is_a_fault(tmp_path, cell):
     _, told = check(tmp_path, {"ballot_events": [example_row("ballot_events", ip_key=cell)]})
-    assert "isn't a key but an address in the clear. Expected a keyed hash" in told
+    assert "isn't a key but looks like an address, a number or a name in the clear. Expected a keyed hash" in told
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,19 @@ def test_an_address_in_place_of_a_key_is_a_fault(tmp_path, cell):
         ("contest_windows", {"opens_at": "2031-03-22T12:00Z", "closes_at": "2031-03-22T12:00:00+00:00"}, "opens_before_closes"),
         ("results", {"lo": "5", "hi": "4"}, 'lo is "5" and hi is "4". Expected lo not above hi'),
         ("results", {"item": "candidate", "candidate_id": ""}, "Expected a candidate_id wherever item is candidate"),
-        ("results", {"n": "", "share": "-UNKNOWN", "lo": "", "hi": ""}, "Expected a figure in n, share, lo or hi"),
+        (
+            "results",
+            {"n": "", "weighted_n": "", "share": "-UNKNOWN", "lo": "", "hi": ""},
+            "Expected a figure in n, weighted_n, share, lo or hi, unless is_suppressed_for_privacy is true",
+        ),
+        ("results", {"item": "transfer", "to_candidate_id": ""}, "Expected a to_candidate_id wherever item is transfer"),
+        ("sources", {"covers_from": "2031-03-12T12:00:00Z"}, "Expected covers_from before covers_to"),
+        ("roll_changes", {"at_lo": "2031-03-08T20:00:01Z"}, "at_lo_not_after_at_hi"),
+        ("contact_changes", {"at_lo": "2031-03-08T20:00:01Z"}, "Expected at_lo not after at_hi"),
+        ("communications", {"sent_end_at": "2031-03-08T19:59:59Z"}, "Expected sent_at not after sent_end_at"),
+        ("timeline", {"ends_at": "2031-03-10T18:00:00Z"}, "Expected starts_at not after ends_at"),
+        ("complaints", {"outcome_at": "2031-03-09T10:14:59Z"}, "Expected received_at not after outcome_at"),
+        ("responses", {"replied_at": "2031-04-09T09:00:00Z"}, "Expected put_at not after replied_at"),
         ("ballot_events", {"voter_key": ""}, 'link_level is "voter_linked" and nothing stands in voter_key, ballot_id'),
         ("ballot_events", {"link_level": "time_only"}, 'link_level is "time_only" and voter_key is a value of 12 characters'),
         ("ballot_events", {"link_level": "ballot_only"}, "link_level_true"),
@@ -197,6 +209,9 @@ def test_cells_of_one_row_must_agree(tmp_path, table, changes, message):
         ("results", {"n": "", "share": "", "lo": "", "hi": "20"}),
         ("results", {"item": "ballots_voided", "candidate_id": ""}),
         ("results", {"share": "1", "share_dp": "6", "n": "0"}),
+        ("results", {"n": "", "weighted_n": "", "share": "", "lo": "", "hi": "", "is_suppressed_for_privacy": "true"}),
+        ("roll_changes", {"at_lo": "2031-03-08T20:00:00Z", "at_hi": "2031-03-08T20:00:00Z"}),
+        ("communications", {"sent_end_at": ""}),
         ("ballot_events", {"link_level": "time_only", "voter_key": ""}),
         ("ballot_events", {"link_level": "ballot_only", "voter_key": "", "ballot_id": "B1"}),
         ("ballot_events", {"link_level": "credential_linked", "voter_key": ""}),
@@ -255,7 +270,7 @@ def test_two_offsets_of_one_season_are_mixed(tmp_path):
     assert "column at, row 3: one column has times with the offsets +00:00 (1), +01:00 (1); 1, first here" in told
 
 
-HOSTILE = ["<script>alert(1)</script>", '=HYPERLINK("//x")', "a\r\nb\tc\x1b[31m", "\u202eabc", "x" * 1_000_000, "$(id)", "{{7}}"]
+HOSTILE = ["<script>alert(1)</script>", '=HYPERLINK("//x")', "$(id)", "{{7}}", "x" * 500, "Zoë 🗳 Ó Néill"]
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
@@ -263,3 +278,74 @@ def test_hostile_text_passes_through_as_text(tmp_path, name):
     package, told = check(tmp_path, {"candidates": [example_row("candidates", display_name=name)]}, around("candidates"))
     assert told == ""
     assert package.tables["candidates"]["display_name"].to_list() == [name]
+
+
+UNSEEN = ["a\nb", "a\tb", "\x1b[31m", "\u202eabc", "a\u200db", "\x07", "\x85", "a\u2066b"]
+
+
+@pytest.mark.parametrize("cell", UNSEEN, ids=range(len(UNSEEN)))
+def test_signs_that_are_not_seen_are_refused_and_escaped(tmp_path, cell):
+    package, told = check(tmp_path, {"candidates": [example_row("candidates", display_name=cell)]}, around("candidates"))
+    assert "error characters | data/candidates.csv, column display_name, row 2: " in told
+    assert "holds signs that aren't seen. Expected text without tabs, control signs" in told
+    assert told.replace("\n", "").isprintable()
+    assert package.tables["candidates"].height == 0
+    _, told = check(tmp_path, {"ballot_events": [example_row("ballot_events", voter_key=f"9f2c41d07ab3{cell}")]})
+    assert "error characters | data/ballot_events.csv, column voter_key" in told
+
+
+def test_sentences_may_have_lines_and_nothing_else(tmp_path):
+    told = {}
+    for cell in ("a\nb\r\nc", "a\tb", "a\rb"):
+        told[cell] = check(tmp_path, {"sources": [example_row("sources", note=cell)]}, ("contests",))[1]
+    assert told["a\nb\r\nc"] == ""
+    assert "error characters" in told["a\tb"]
+    assert "error characters" in told["a\rb"]
+
+
+@pytest.mark.parametrize(("column", "most"), [("title", 500), ("note", 2000)])
+def test_texts_have_a_greatest_length(tmp_path, column, most):
+    assert check(tmp_path, {"sources": [example_row("sources", **{column: "x" * most})]}, ("contests",))[1] == ""
+    package, told = check(tmp_path, {"sources": [example_row("sources", **{column: "x" * 100_000})]}, ("contests",))
+    assert f"has too many characters. Expected at most {most:,} characters" in told
+    assert len(told) < 1000
+    assert package.tables["sources"].height == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"), [("actor_role", "Jane Doe"), ("channel", "1234567"), ("clock_id", "O'Neill"), ("link_level", "Doe")]
+)
+def test_a_name_or_number_in_a_wrong_column_of_a_table_about_persons_is_not_repeated(tmp_path, column, cell):
+    rows = [example_row("ballot_events", **{column: cell})] * 2
+    _, told = check(tmp_path, {"ballot_events": rows}, around("ballot_events"))
+    assert f"column {column}, row 2: a value of " in told
+    assert cell not in told
+
+
+def test_a_misspelt_word_is_repeated_with_the_right_one(tmp_path):
+    row = example_row("ballot_events", channel="On line", clock_id="C11")
+    _, told = check(tmp_path, {"ballot_events": [row]}, around("ballot_events"))
+    assert '"On line" isn\'t allowed here' in told
+    assert 'Is "online" meant?' in told
+    assert '"C11" isn\'t in clocks. ' in told
+    assert 'Is "C1" meant?' in told
+
+
+@pytest.mark.parametrize("column", ["voter_key", "ip_key", "credential_id"])
+@pytest.mark.parametrize(
+    "cell",
+    ["jane.doe@example.org", "192.0.2.17", "2001:db8::17", "+44 20 7946 0123", "020-7946-0123", "Jane", "O'Neill", "1234567"],
+)
+def test_what_looks_personal_is_no_key(tmp_path, column, cell):
+    links = {"voter_key": "voter_linked", "credential_id": "credential_linked"}
+    row = example_row("ballot_events") | {"voter_key": "", "link_level": links.get(column, "time_only"), column: cell}
+    _, told = check(tmp_path, {"ballot_events": [row]}, around("ballot_events"))
+    assert "error personal_data | data/ballot_events.csv, column " + column in told
+    assert cell not in told
+
+
+@pytest.mark.parametrize(("cell", "is_refused"), [("1", False), ("0412", False), ("jane@example.org", True), ("192.0.2.17", True)])
+def test_a_ballot_may_have_a_number_and_no_address(tmp_path, cell, is_refused):
+    row = example_row("ballot_events") | {"voter_key": "", "link_level": "ballot_only", "ballot_id": cell}
+    _, told = check(tmp_path, {"ballot_events": [row]}, around("ballot_events"))
+    assert ("error personal_data" in told) == is_refused

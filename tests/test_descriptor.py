@@ -142,3 +142,54 @@ def test_what_cannot_be_opened_says_what_was_expected(tmp_path):
         open_package("x" * 5000)
     with pytest.raises(PackageError, match="there is no such folder"):
         open_package("a\0b")
+
+
+@pytest.mark.parametrize("field", ["name", "title", "description"])
+@pytest.mark.parametrize("text", ["a\u202eb", "\x07", "\ud800", "x" * 100_000], ids=["bidi", "bell", "surrogate", "long"])
+def test_texts_of_the_descriptor_hold_nothing_unseen_and_are_not_endless(tmp_path, field, text):
+    package = open_package(describe(write(tmp_path, only=("sources", "contests")), resources=CORE, **{field: text}))
+    told = lines(package)
+    assert f"datapackage.json: {field} h" in told
+    assert "It isn't used." in told
+    assert told.isprintable()
+    assert len(told) < 1000
+    assert getattr(package, field) != text
+
+
+CORE = resources(sources="./data/sources.csv", contests="data/contests.csv")
+
+
+def test_the_smallest_group_is_read_and_a_small_one_warned_of(tmp_path):
+    folder = write(tmp_path, only=("sources", "contests"))
+    assert open_package(folder).min_cell == 10
+    package = open_package(describe(folder, resources=CORE, **{"sf:min_cell": 4}))
+    assert package.min_cell == 4
+    assert "warning min_cell | datapackage.json: sf:min_cell is 4. Expected at least 10" in lines(package)
+    with pytest.raises(PackageError, match="sf:min_cell: Input should be greater than or equal to 1"):
+        open_package(describe(folder, resources=CORE, **{"sf:min_cell": 0}))
+
+
+def test_a_path_that_starts_with_a_dot_is_the_same_file(tmp_path):
+    assert lines(open_package(describe(write(tmp_path, only=("sources", "contests")), resources=CORE))) == ""
+
+
+def test_a_file_changed_since_it_was_registered_is_told(tmp_path):
+    folder = write(tmp_path, only=("sources", "contests"))
+    digest = open_package(folder).hashes["data/sources.csv"]
+    size = (folder / "data" / "sources.csv").stat().st_size
+    good = CORE[0] | {"hash": f"sha256:{digest}", "bytes": size}
+    assert lines(open_package(describe(folder, resources=[good, CORE[1]]))) == ""
+    for change in ({"hash": "sha256:" + "0" * 64}, {"bytes": size + 1}, {"hash": 5}):
+        package = open_package(describe(folder, resources=[good | change, CORE[1]]))
+        assert "warning changed | data/sources.csv: the file was changed since its hash or size was registered" in lines(package)
+        assert "by whom can't be told" in lines(package)
+        assert package.tables["sources"].height == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink") or os.name == "nt", reason="links need rights on Windows")
+def test_a_descriptor_that_is_a_link_out_of_the_folder_is_refused(tmp_path):
+    other, folder = write(tmp_path / "other"), write(tmp_path / "case")
+    (folder / "datapackage.json").unlink()
+    (folder / "datapackage.json").symlink_to(other / "datapackage.json")
+    with pytest.raises(PackageError, match="a link that leads out of the package's folder"):
+        open_package(folder)

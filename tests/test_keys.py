@@ -24,7 +24,11 @@ def test_every_copy_of_a_key_is_at_fault_and_the_first_row_is_named(tmp_path):
 
 
 def test_a_key_of_two_columns_may_repeat_in_each(tmp_path):
-    rows = [example_row("roll", snapshot_id=snapshot, voter_key=voter) for snapshot in ("L1", "L2") for voter in ("v1", "v2")]
+    rows = [
+        example_row("roll", snapshot_id=snapshot, voter_key=voter, phone_key="")
+        for snapshot in ("L1", "L2")
+        for voter in ("v1", "v2")
+    ]
     snapshots = [example_row("roll_snapshots", snapshot_id=name) for name in ("L1", "L2")]
     assert check(tmp_path / "a", {"roll": rows, "roll_snapshots": snapshots})[1] == ""
     package, told = check(tmp_path / "b", {"roll": [*rows, rows[0]], "roll_snapshots": snapshots})
@@ -111,3 +115,16 @@ def test_the_slow_way_finds_the_same_rows(parents, children):
     good = [name for name in parents if copies[name] == 1]
     good += [f"x{place}" for place, name in enumerate(children) if name in parents]
     assert package.tables["statements"]["statement_id"].to_list() == sorted(good), lines(package)
+
+
+def test_two_voters_who_share_everything_are_counted_and_not_named(tmp_path):
+    rows = [example_row("roll", voter_key=f"9f2c41d07ab{place}") for place in range(3)]
+    rows[2]["phone_key"] = "37c9be02f5d2"
+    package, told = check(tmp_path, {"roll": rows}, ("sources", "contests", "roll_snapshots"))
+    assert "warning same_person | data/roll.csv, column voter_key: 2 voters share e-mail, telephone and address" in told
+    assert "in 1 groups" in told
+    assert "9f2c41d07ab" not in told
+    assert package.tables["roll"].height == 3
+    for row in rows:
+        row["address_key"] = ""
+    assert "same_person" not in check(tmp_path, {"roll": rows}, ("sources", "contests", "roll_snapshots"))[1]

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import random
+import tempfile
 import time
+from datetime import date, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -13,12 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_package import STEADY, example_row, lines, write
 
+from analysis_lib import checks
 from analysis_lib.package import open_package
 from analysis_lib.reading import read_table
 from analysis_lib.schema import load_schema
 
 SOURCES = load_schema("sources")
+WIDTH = len(SOURCES.names)
 HEADER = ",".join(SOURCES.names)
+WIDTH = len(SOURCES.names)
 ROW = ",".join(f'"{field.example}"' if "," in field.example else field.example for field in SOURCES.fields)
 
 
@@ -87,7 +93,12 @@ def test_rows_are_numbered_as_a_spreadsheet_shows_them(tmp_path):
 
 
 @STEADY
-@given(st.lists(st.lists(st.text(st.characters(codec="utf-8", exclude_characters='\0"')), min_size=9, max_size=11), max_size=5))
+@given(
+    st.lists(
+        st.lists(st.text(st.characters(codec="utf-8", exclude_characters='\0"')), min_size=WIDTH - 1, max_size=WIDTH + 1),
+        max_size=3,
+    )
+)
 def test_a_file_without_quotation_marks_reads_as_the_csv_module_reads_it(rows):
     # Another road: cells and records of the text by Python's own parser.
     text = HEADER + "\n" + "".join(",".join(row) + "\n" for row in rows)
@@ -95,14 +106,15 @@ def test_a_file_without_quotation_marks_reads_as_the_csv_module_reads_it(rows):
     records = list(csv.reader(io.StringIO(text, newline="")))[1:]
     expected = [(number, record) for number, record in enumerate(records, start=2) if any(record)]
     assert table.rows.to_list() == [number for number, _ in expected]
-    width = len(SOURCES.names)
-    assert table.ragged.to_list() == [len(record) != width for _, record in expected]
-    whole = [tuple(record) for _, record in expected if len(record) == width]
+    assert table.ragged.to_list() == [len(record) != WIDTH for _, record in expected]
+    whole = [tuple(record) for _, record in expected if len(record) == WIDTH]
     assert table.cells.filter(~table.ragged).rows() == whole
 
 
 @STEADY
-@given(st.lists(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), min_size=10, max_size=10), max_size=5))
+@given(
+    st.lists(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), min_size=WIDTH, max_size=WIDTH), max_size=3)
+)
 def test_quoted_cells_come_back_as_they_were(rows):
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL).writerows([SOURCES.names, *rows])
@@ -117,7 +129,7 @@ def test_ragged_rows_are_told_left_out_and_never_flood(tmp_path):
     assert package.tables["sources"].height == 300
     assert package.n_left_out["sources"] == 201
     assert package.faults.height == 51
-    assert "row 302: the row has 2 cells. Expected 10 cells, as in row 1" in told
+    assert f"row 302: the row has 2 cells. Expected {WIDTH} cells, as in row 1" in told
     assert "row 352: the same kind of fault stands in 151 more rows, the last of them row 502" in told
 
 
@@ -207,3 +219,79 @@ def test_a_damaged_parquet_file_is_one_fault(tmp_path, data):
     package = open_package(tmp_path)
     assert "data/roll.parquet: this isn't a whole Parquet file. Expected a Parquet file" in lines(package)
     assert "roll" not in package.held
+
+
+def parquet_of(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def test_a_parquet_file_that_would_fill_the_memory_is_refused_unread():
+    rows = 60_000_000
+    data = parquet_of(pl.DataFrame({"voted_n": pl.repeat(1, rows, dtype=pl.Int8, eager=True)}))
+    assert len(data) < 1_000_000
+    table, (fault,) = read_table(data, "turnout_counts.parquet", load_schema("turnout_counts"))
+    assert table is None
+    assert fault.rule == "too_large"
+    assert fault.found == "the file has 60,000,000 rows, which take at least 0.5 GB of memory"
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "cells", "values"),
+    [
+        ("turnout_counts", "voted_n", pl.Series([5.0, float("nan")]), [5, None]),
+        ("turnout_counts", "voted_n", pl.Series(["5.00", "7.00"]).cast(pl.Decimal(9, 2)), [5, 7]),
+        ("results", "share", pl.Series(["0.25", "0.50"]).cast(pl.Decimal(9, 2)), [0.25, 0.5]),
+        ("results", "share", pl.Series([0.1, None], dtype=pl.Float32), [0.1, None]),
+        ("sources", "obtained_at", pl.Series([datetime(2031, 3, 1), datetime(2031, 3, 2)]), [date(2031, 3, 1), date(2031, 3, 2)]),  # noqa: DTZ001
+    ],
+)
+def test_what_is_exactly_a_value_is_taken_in_any_type(table, column, cells, values):
+    schema = load_schema(table)
+    frame = pl.DataFrame([example_row(table)] * 2).with_columns(cells.alias(column))
+    text, faults = read_table(parquet_of(frame), f"{table}.parquet", schema)
+    draft, found = checks.check_cells(text, schema)
+    assert draft.typed[column].to_list() == values
+    assert [fault for fault in faults + found if fault.column == column and fault.rule != "required"] == []
+
+
+def test_a_column_of_lengths_of_time_is_named_so():
+    frame = pl.DataFrame([example_row("turnout_counts")]).with_columns(as_of=pl.duration(hours=1))
+    _, faults = read_table(parquet_of(frame), "turnout_counts.parquet", load_schema("turnout_counts"))
+    assert 'the column "as_of" holds lengths of time' in [fault.found for fault in faults]
+
+
+CELLS = {
+    "voted_n": st.integers(-3, 10**18 + 5) | st.none(),
+    "as_of": st.datetimes(datetime(1899, 12, 28), datetime(2200, 1, 3)) | st.none(),  # noqa: DTZ001
+    "unit": st.sampled_from(["North", "", "-UNKNOWN", "a\tb", "é", None]),
+    "contest_id": st.sampled_from(["vale_2031", "vale", None]),
+}
+
+
+@STEADY
+@given(st.lists(st.fixed_dictionaries(CELLS), min_size=1, max_size=6), st.sampled_from(["UTC", "Europe/London", "Asia/Kolkata"]))
+def test_a_csv_file_and_its_typed_parquet_give_the_same_package(rows, zone):
+    types = {"voted_n": pl.Int64, "as_of": pl.Datetime("us"), "unit": pl.String, "contest_id": pl.String}
+    cells = pl.DataFrame(rows, schema=types).with_columns(pl.col("as_of").dt.replace_time_zone("UTC").dt.convert_time_zone(zone))
+    fixed = pl.DataFrame([example_row("turnout_counts")] * len(rows)).drop(set(types) & set(example_row("turnout_counts")))
+    frame = pl.concat([cells, fixed], how="horizontal").select(load_schema("turnout_counts").names)
+    said = []
+    for suffix in ("csv", "parquet"):
+        with tempfile.TemporaryDirectory() as name:
+            folder = write(Path(name), only=("sources", "contests"))
+            (folder / "datapackage.json").unlink()
+            file = folder / "data" / f"turnout_counts.{suffix}"
+            if suffix == "csv":
+                frame.write_csv(file, datetime_format="%Y-%m-%dT%H:%M:%S%.6f%:z")
+            else:
+                frame.write_parquet(file)
+            said.append(open_package(folder))
+    text, typed = said
+    assert text.tables["turnout_counts"].equals(typed.tables["turnout_counts"])
+    assert text.missingness.equals(typed.missingness)
+    assert text.n_left_out == typed.n_left_out
+    assert text.faults.with_columns(pl.col("file").str.replace("csv", "parquet")).equals(
+        typed.faults.with_columns(pl.col("file").str.replace("csv", "parquet"))
+    )

@@ -29,7 +29,10 @@ def test_one_row_with_voter_and_ballot_holds_back_the_whole_table(tmp_path):
     rows.append(example_row("ballot_events", event_id="E9", **LINKED))
     package, told = check(tmp_path, {"ballot_events": rows})
     assert refused(package, told, "ballot_events")
-    assert 'row 11: a voter ("voter_key") stands beside a ballot or a choice ("ballot_id"); rows like this one: 1' in told
+    assert (
+        'row 11: a voter ("voter_key" or "credential_id") stands beside a ballot or a choice ("ballot_id"); rows like this one: 1'
+        in told
+    )
     assert package.n_left_out["ballot_events"] == 10
     assert "B104" not in told
     assert rows[0]["voter_key"] not in told
@@ -141,3 +144,69 @@ def test_addresses_are_seen_by_their_form_under_any_name(tmp_path):
 def test_other_unknown_columns_are_no_personal_data(tmp_path, header):
     _, told = check(tmp_path, {"admin_actions": [example_row("admin_actions") | {header: "17"}]}, around("admin_actions"))
     assert "personal_data" not in told
+
+
+NAMES = ["ann", "bob"]
+
+
+def with_candidates(**tables) -> dict:
+    return {"candidates": [example_row("candidates", candidate_id=name, display_name=name.title()) for name in NAMES], **tables}
+
+
+@pytest.mark.parametrize("header", ["batch_id", "at_raw", "colour", "x1"])
+@pytest.mark.parametrize("cells", [["ann", "bob"], ["Bob", "Ann"]])
+def test_a_column_of_candidates_beside_a_voter_is_seen_whatever_its_name(tmp_path, header, cells):
+    rows = [example_row("ballot_events", event_id=f"E{n}") | {header: cells[n % 2]} for n in range(4)]
+    package, told = check(tmp_path, with_candidates(ballot_events=rows))
+    assert refused(package, told, "ballot_events")
+    assert not any(f'"{name}"' in told for name in cells)
+
+
+@pytest.mark.parametrize(("header", "cells", "is_seen"), [
+    ("vote", ["1", "2", "3"], True), ("memberPref1", ["2", "1", "3"], True), ("votedFor", ["x", "y", "z"], True),
+    ("vote", ["1", "0", "1"], False), ("colour", ["1", "2", "3"], False),
+])  # fmt: skip
+def test_ranks_under_a_name_that_says_so_are_seen(tmp_path, header, cells, is_seen):
+    rows = [example_row("ballot_events", event_id=f"E{n}") | {header: cell} for n, cell in enumerate(cells)]
+    assert refused(*check(tmp_path, {"ballot_events": rows}), "ballot_events") == is_seen
+
+
+@pytest.mark.parametrize("secrecy", ["open", "secret_linkable", "secret_unlinkable"])
+def test_a_table_of_choices_never_has_a_voter(tmp_path, secrecy):
+    tables = {"contests": [example_row("contests", secrecy=secrecy)]}
+    tables["ballot_choices"] = [example_row("ballot_choices") | {"voter_key": ""}]
+    package, told = check(tmp_path, tables)
+    assert package.refused == ("ballot_choices",)
+    assert 'a voter ("voter_key") stands in a table of choices' in told
+
+
+def test_bins_of_few_ballots_hold_back_the_choices(tmp_path):
+    def rows(n):
+        changes = ({"ballot_id": f"B{place}x", "cast_bin": "2031-03-08T20:00:00Z"} for place in range(n))
+        return {"ballot_choices": [example_row("ballot_choices", **change) for change in changes]}
+
+    package, told = check(tmp_path, rows(9))
+    assert package.refused == ("ballot_choices",)
+    assert "column cast_bin: 1 of 1 bins hold fewer than 10 ballots" in told
+    assert check(tmp_path, rows(10))[0].refused == ()
+
+
+@pytest.mark.parametrize(("second", "is_held_back"), [("17", True), ("00", False)])
+def test_ballots_whose_times_are_those_of_voters_are_held_back(tmp_path, second, is_held_back):
+    times = [f"2031-03-08T20:0{n}:{second}Z" for n in range(5)]
+    rows = [example_row("ballot_events", event_id=f"V{n}", at=at) for n, at in enumerate(times)]
+    ballot = {"voter_key": "", "link_level": "ballot_only"}
+    rows += [example_row("ballot_events", event_id=f"B{n}", at=at, ballot_id=f"B{n}", **ballot) for n, at in enumerate(times)]
+    package, told = check(tmp_path, {"ballot_events": rows})
+    assert (package.refused == ("ballot_events",)) == is_held_back
+    assert ("the times of 5 of 5 ballots are each the time of one voter's row" in told) == is_held_back
+
+
+def test_a_unit_for_each_voter_is_warned_of(tmp_path):
+    def rows(units):
+        return {
+            "roll": [example_row("roll", voter_key=f"9f2c41d07a{n:02}", unit=f"u{n % units}", email_key="") for n in range(30)]
+        }
+
+    assert "warning small_units | data/roll.csv, column unit: 30 voters are spread over 30 units" in check(tmp_path, rows(30))[1]
+    assert "small_units" not in check(tmp_path, rows(3))[1]

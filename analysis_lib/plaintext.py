@@ -1,0 +1,31 @@
+"""Texts that came from outside, made safe to look at: no sign that moves the cursor or turns the line round, none too long."""
+
+from __future__ import annotations
+
+import re
+
+MOST_LABEL = 80  # characters of a name in a chart: the time to lay one out grows with the square of its length
+
+# Control characters, lone surrogates, line separators, and the marks that set or override the direction of writing.
+_CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
+_UNSEEN = re.compile(f"[{_CONTROLS}]")
+_UNSEEN_OR_BREAK = re.compile(f"[{_CONTROLS}\t\n]")
+
+
+def visible(text: str) -> str:
+    """Write every sign that isn't seen but acts, such as a bell or a turn of direction, as its escape; tabs and line breaks stay."""
+    return _UNSEEN.sub(_escape, text)
+
+
+def on_one_line(text: str) -> str:
+    """Do the same to tabs and line breaks."""
+    return _UNSEEN_OR_BREAK.sub(_escape, text)
+
+
+def label(text: str, most: int = MOST_LABEL) -> str:
+    """Give a name as a chart may show it: on one line, and cut if it is longer than `most` characters."""
+    return on_one_line(text if len(text) <= most else text[: most - 1] + "…")
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape", "surrogatepass").decode("ascii")
