@@ -1,0 +1,171 @@
+"""XLSX, XLS and ODS: every sheet to a grid of texts; what Excel did to dates, ids and merged cells is said."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import re
+import zipfile
+from collections.abc import Sequence
+from typing import Any
+
+from python_calamine import (
+    CalamineError,
+    CalamineSheet,
+    CalamineWorkbook,
+    PasswordError,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+    TablesNotSupported,
+)
+
+from analysis_lib.faults import WARNING, Fault
+from analysis_lib.importers.grids import Grid, IsHeading, raw_table
+from analysis_lib.importers.raw import RawTable, Read, Repair
+
+MAGIC = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # xlsx and ods; xls
+MOST_CELLS = 50_000_000  # of one sheet: more than any roll needs, less than would fill the memory
+_EXACT = 10**15  # from here on a spreadsheet no longer keeps every digit of a number
+_ERRORS = re.compile(r"#(REF|VALUE|N/A|NAME|DIV/0|NULL|NUM)[!?]?")
+_ERROR_CELL = re.compile(rb'<c\b[^>]*\br="([A-Z]+[0-9]+)"[^>]*\bt="e"')  # in a sheet of an XLSX file; calamine gives "" for it
+_SHEET = re.compile(r"xl/worksheets/sheet([0-9]+)\.xml")
+
+
+def _text(value: Any) -> str:
+    """Write a cell as the text a CSV file would hold."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, dt.datetime | dt.date | dt.time):
+        return value.isoformat()
+    return str(value)  # whole numbers and durations
+
+
+def _letters(column: int) -> str:
+    """Give the name a spreadsheet shows over a column, from 0: A, B, … Z, AA."""
+    name = ""
+    while column >= 0:
+        name = chr(ord("A") + column % 26) + name
+        column = column // 26 - 1
+    return name
+
+
+def _fault(file: str, found: str, remedy: str, *, row: int | None = None, column: str = "", severity: str = WARNING) -> Fault:
+    expected = "plain cells, one record in each row, every value as the platform wrote it"
+    return Fault(
+        file=file, column=column, row=row, found=found, expected=expected, remedy=remedy, severity=severity, rule="spreadsheet"
+    )
+
+
+def _merged(sheet: CalamineSheet, cells: list[list[str]], place: str) -> tuple[list[Fault], list[Repair]]:
+    """Write the text of each merged range into all its cells, as it is meant."""
+    try:
+        ranges = sheet.merged_cell_ranges or []
+    except (CalamineError, TablesNotSupported):
+        return [], []
+    repairs, named = [], []
+    for (top, left), (bottom, right) in ranges:
+        if top >= len(cells) or left >= len(cells[top]) or not cells[top][left]:
+            continue
+        text = cells[top][left]
+        named.append(f"{_letters(left)}{top + 1}:{_letters(right)}{bottom + 1}")
+        for row in range(top, min(bottom + 1, len(cells))):
+            for column in range(left, min(right + 1, len(cells[row]))):
+                if not cells[row][column]:
+                    cells[row][column] = text
+                    repairs.append(Repair(row + 1, _letters(column), "joined_cells"))
+    if not named:
+        return [], []
+    more = f" and {len(named) - 5} more" if len(named) > 5 else ""
+    remedy = "Their text is read into every cell of the range. If that isn't meant, unmerge them and import the file again."
+    return [_fault(place, f"cells are merged: {', '.join(named[:5])}{more}", remedy)], repairs
+
+
+def _damage(values: Sequence[Sequence[Any]], place: str) -> list[Fault]:
+    """Say which cells hold an error of a formula, or a number too long to be kept whole."""
+    faults = []
+    for row, line in enumerate(values, 1):
+        for column, value in enumerate(line):
+            if isinstance(value, str) and _ERRORS.fullmatch(value):
+                remedy = "The cell is read as empty. Mend the formula, or write its value."
+                faults.append(_fault(place, "the cell holds an error of a formula", remedy, row=row, column=_letters(column)))
+            elif isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= _EXACT:
+                remedy = "Ask for the export as CSV: a spreadsheet keeps 15 digits of a number, and the rest of an id is lost."
+                faults.append(_fault(place, "a number has more than 15 digits", remedy, row=row, column=_letters(column)))
+    return faults[:50]
+
+
+def _formula_errors(data: bytes, file: str) -> list[Fault]:
+    """Name the cells of an XLSX file that hold an error of a formula: read as they are, they look empty."""
+    faults = []
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as parts:
+            for name in parts.namelist():
+                sheet = _SHEET.fullmatch(name)
+                cells = [cell.decode() for cell in _ERROR_CELL.findall(parts.read(name))] if sheet else []
+                if cells:
+                    more = f" and {len(cells) - 10:,} more" if len(cells) > 10 else ""
+                    found = f"cells of sheet number {sheet[1]} hold an error of a formula: {', '.join(cells[:10])}{more}"
+                    faults.append(_fault(file, found, "They are read as empty. Mend the formulas, or write their values."))
+    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError):
+        return []  # not an XLSX file: XLS and ODS are read without this
+    return faults
+
+
+def _grid(sheet: CalamineSheet, file: str, name: str) -> tuple[Grid | None, list[Fault], list[Repair]]:
+    place = f"{file}, sheet {name}"
+    if sheet.total_height * sheet.total_width > MOST_CELLS:
+        found = f"the sheet spans {sheet.total_height:,} rows and {sheet.total_width:,} columns"
+        remedy = "It isn't read. Delete what lies outside the table, or hand it over as CSV."
+        return None, [_fault(place, found, remedy, severity="error")], []
+    values = sheet.to_python(skip_empty_area=False)
+    cells = [["" if isinstance(value, str) and _ERRORS.fullmatch(value) else _text(value) for value in line] for line in values]
+    faults, repairs = _merged(sheet, cells, place)
+    lines = tuple((row, line) for row, line in enumerate(cells, 1) if any(cell.strip() for cell in line))
+    return (Grid(name, file, lines) if lines else None), _damage(values, place) + faults, repairs
+
+
+def grids(data: bytes, file: str) -> tuple[tuple[Grid, ...], tuple[Fault, ...], tuple[Repair, ...]]:
+    """Read every sheet that holds cells; hidden ones too, and that is said."""
+    remedy = "Open it in a spreadsheet program, save it again without a password, or save each sheet as CSV UTF-8."
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+    except PasswordError:
+        return (), (_fault(file, "the spreadsheet is locked with a password", remedy, severity="error"),), ()
+    except (CalamineError, OSError, ValueError):
+        return (), (_fault(file, "this isn't a whole spreadsheet file", remedy, severity="error"),), ()
+    found, faults, repairs = [], _formula_errors(data, file), []
+    for about in book.sheets_metadata:
+        if about.typ != SheetTypeEnum.WorkSheet:
+            continue
+        try:
+            grid, more, mended = _grid(book.get_sheet_by_name(about.name), file, about.name)
+        except (CalamineError, OSError, ValueError):
+            grid, more, mended = (
+                None,
+                [_fault(f"{file}, sheet {about.name}", "the sheet can't be read", remedy, severity="error")],
+                [],
+            )
+        if grid and about.visible != SheetVisibleEnum.Visible:
+            note = "It is read like the others. Ask why it is hidden, and whether it belongs to the export."
+            more.append(_fault(f"{file}, sheet {about.name}", "the sheet is hidden", note))
+        found += [grid] * (grid is not None)
+        faults += more
+        repairs += mended
+    if not found and not faults:
+        faults.append(_fault(file, "there is no cell filled in any sheet", remedy, severity="error"))
+    return tuple(found), tuple(faults), tuple(repairs)
+
+
+def read(data: bytes, file: str, is_heading: IsHeading | None = None) -> Read:
+    """Read the sheets as tables; with `is_heading`, those sheets alone that have such a line."""
+    found, faults, repairs = grids(data, file)
+    tables: list[RawTable] = []
+    for grid in found:
+        part = raw_table(grid, is_heading)
+        tables += part.tables
+        faults, repairs = faults + part.faults, repairs + part.repairs
+    return Read(tuple(tables), faults, repairs)

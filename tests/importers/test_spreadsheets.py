@@ -1,0 +1,99 @@
+import datetime as dt
+import io
+
+import pytest
+from imports import said
+from openpyxl import Workbook
+
+from analysis_lib.importers.spreadsheets import read
+
+
+def sheet(*rows, change=None):
+    book = Workbook()
+    page = book.active
+    page.title = "Votes"
+    for row in rows:
+        page.append(row)
+    if change:
+        change(book, page)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def test_numbers_dates_and_truths_become_texts():
+    when = dt.datetime(2031, 3, 8, 19, 30)  # noqa: DTZ001 - a spreadsheet's times have no zone
+    data = sheet(["id", "at", "day", "yes", "share"], [12.0, when, dt.date(2031, 3, 8), True, 0.25])
+    found = read(data, "f.xlsx")
+    assert found.tables[0].cells.row(0) == ("12", "2031-03-08T19:30:00", "2031-03-08", "true", "0.25")
+    assert found.tables[0].name == "Votes"
+    assert found.tables[0].rows.to_list() == [2]
+
+
+def test_a_number_too_long_to_be_whole_is_placed():
+    found = read(sheet(["id", "x"], [1234567890123456789, "a"]), "f.xlsx")
+    assert "f.xlsx, sheet Votes, column A, row 2: a number has more than 15 digits" in said(found.faults)
+
+
+def test_an_error_of_a_formula_is_read_as_empty_and_placed():
+    found = read(sheet(["a", "b"], ["#REF!", "x"]), "f.xlsx")
+    assert found.tables[0].cells.row(0) == ("", "x")
+    assert "f.xlsx: cells of sheet number 1 hold an error of a formula: A2" in said(found.faults)
+
+
+def test_merged_cells_are_filled_and_said():
+    def merge(_, page):
+        page.merge_cells("A2:A3")
+
+    found = read(sheet(["Branch", "n"], ["North", 1], [None, 2], change=merge), "f.xlsx")
+    assert found.tables[0].cells.rows() == [("North", "1"), ("North", "2")]
+    assert "cells are merged: A2:A3" in said(found.faults)
+    assert [(r.row, r.column, r.repair) for r in found.repairs] == [(3, "A", "joined_cells")]
+
+
+def test_a_merged_title_above_the_heading():
+    def merge(_, page):
+        page.merge_cells("A1:B1")
+
+    found = read(sheet(["Members", None], ["Name", "Number"], ["Ann", 7], change=merge), "f.xlsx")
+    assert found.tables[0].cells.rows(named=True) == [{"Name": "Ann", "Number": "7"}]
+    assert "the column names stand in row 2" in said(found.faults)
+
+
+def test_a_hidden_sheet_is_read_and_said():
+    def hide(book, _):
+        page = book.create_sheet("Old")
+        page.append(["a", "b"])
+        page.append(["1", "2"])
+        page.sheet_state = "hidden"
+
+    found = read(sheet(["a", "b"], ["3", "4"], change=hide), "f.xlsx")
+    assert [table.name for table in found.tables] == ["Votes", "Old"]
+    assert "f.xlsx, sheet Old: the sheet is hidden" in said(found.faults)
+
+
+def test_empty_rows_and_columns_before_the_table_keep_the_row_numbers():
+    found = read(sheet([None], [None], [None, "a", "b"], [None, "1", "2"]), "f.xlsx")
+    assert found.tables[0].rows.to_list() == [4]
+    assert found.tables[0].cells.rows(named=True) == [{"a": "1", "b": "2"}]
+
+
+def test_a_total_below_is_left_out():
+    found = read(sheet(["Branch", "n"], ["North", 3], ["Grand total", 3]), "f.xlsx")
+    assert found.tables[0].cells.height == 1
+    assert "sheet Votes, row 3: this looks like a row of totals" in said(found.faults)
+
+
+def test_only_sheets_with_the_heading_are_given():
+    found = read(sheet(["a", "b"], ["1", "2"]), "f.xlsx", lambda names: {"c"} <= names)
+    assert found.tables == ()
+
+
+@pytest.mark.parametrize("data", [b"PK\x03\x04 nonsense", b"\xd0\xcf\x11\xe0 nonsense", b""])
+def test_what_is_no_spreadsheet_is_said(data):
+    found = read(data, "f.xlsx")
+    assert "this isn't a whole spreadsheet file" in said(found.faults)
+
+
+def test_an_empty_book_is_said():
+    assert "there is no cell filled in any sheet" in said(read(sheet(), "f.xlsx").faults)
