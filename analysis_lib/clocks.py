@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -13,6 +14,9 @@ BASES = ("advertised", "configured", "amended", "actual")
 IN_FORCE = ("amended", "advertised", "configured", "actual")  # the first that is held: what members were last told
 RESOLUTION_S = {"us": 1, "ms": 1, "s": 1, "min": 60, "hour": 3600, "day": 86400}
 UNCERTAIN_ZONE = ("inferred_from_anchor", "assumed")
+READING_ORDER = ("offset_removed", "clock_slow", "clock_fast", "other_zone", "other_fold", "anchored")
+RAW_FORMS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
+OFFSET_FORM = "%Y-%m-%d %H:%M:%S%.f%#z"
 SPREADS = 2  # standard deviations of a clock's offset that a reading still allows
 
 
@@ -28,12 +32,17 @@ class Window:
 
 
 def voting_windows(windows: pl.DataFrame, channel: str) -> dict[str, Window]:
-    """Give the voting window of a channel in each basis held: its own rows, else those for all channels.
+    """Give the voting window of a channel in each basis held."""
+    return windows_of_kind(windows, channel, "voting")
+
+
+def windows_of_kind(windows: pl.DataFrame, channel: str, kind: str) -> dict[str, Window]:
+    """Give the window of one kind for a channel in each basis held: its own rows, else those for all channels.
 
     The last announced stands; of several announced together the widest, so that nothing is late which
     one of them allows. An amendment that names one end leaves the other as it was advertised.
     """
-    rows = windows.filter(pl.col("kind") == "voting")
+    rows = windows.filter(pl.col("kind") == kind)
     found: dict[str, Window] = {}
     for basis in BASES:
         for name in (channel, "all"):
@@ -74,7 +83,9 @@ def resolution_s(rows: pl.DataFrame, clocks: pl.DataFrame) -> int:
     return max((RESOLUTION_S[value] for value in used["resolution"]), default=1)
 
 
-def readings(rows: pl.DataFrame, clocks: pl.DataFrame, zone: str) -> dict[str, pl.Series]:
+def readings(
+    rows: pl.DataFrame, clocks: pl.DataFrame, zone: str, anchored: Mapping[str, float] | None = None
+) -> dict[str, pl.Series]:
     """Give the instants of `rows` under every reading that their clocks allow.
 
     Parameters
@@ -85,16 +96,20 @@ def readings(rows: pl.DataFrame, clocks: pl.DataFrame, zone: str) -> dict[str, p
         The clocks table: ``tz_used``, ``tz_basis``, ``offset_s``, ``offset_sd_s``, ``dst_policy``.
     zone : str
         IANA zone of the contest's advertised times.
+    anchored : mapping of str to float, optional
+        By clock, the offset in seconds (stamp less true time) that other records give it beyond its known error.
 
     Returns
     -------
     dict of str to Series
-        ``as_recorded`` always; then only those readings that move some row: ``offset_removed`` (the
-        clock's known error), and from there ``clock_slow`` and ``clock_fast`` (2 standard deviations of
-        that error either way), ``other_zone`` (UTC was local time or the reverse, where the zone was
-        inferred or assumed), ``other_fold`` (the repeated hour when clocks go back).
+        ``as_recorded`` always; then only those readings that move some row otherwise than those before
+        them, in this order and at most 14: ``offset_removed`` (the clock's known error), and from there
+        every combination, joined by "+", of ``other_zone`` (UTC was local time or the reverse, where the
+        zone was inferred or assumed), ``other_fold`` (the repeated hour when clocks go back) and ``clock_slow`` or
+        ``clock_fast`` (2 standard deviations of the error either way); last ``anchored``.
     """
     clock = rows.select("clock_id").join(clocks, on="clock_id", how="left", maintain_order="left")
+    offsets = dict(anchored or {})
     frame = pl.DataFrame(
         {
             "at": rows["at"],
@@ -103,32 +118,58 @@ def readings(rows: pl.DataFrame, clocks: pl.DataFrame, zone: str) -> dict[str, p
             "written_in": clock["tz_used"],
             "unsure": clock["tz_basis"].is_in(UNCERTAIN_ZONE).fill_null(False),
             "both": clock["dst_policy"].eq("both_bounds").fill_null(False),
+            "anchor": clock["clock_id"].replace_strict(offsets, default=0.0, return_dtype=pl.Float64),
         }
-    )
-    corrected = pl.col("at") - _seconds(pl.col("offset"))
-    other_zone, other_fold = corrected, corrected
-    for written_in in clock["tz_used"].drop_nulls().unique().sort():
-        wall = corrected.dt.convert_time_zone(written_in).dt.replace_time_zone(None)
-        own = pl.col("written_in") == written_in
-        meant = zone if _is_utc(written_in) else "UTC"
-        other_zone = pl.when(own & pl.col("unsure")).then(_instant(wall, meant, "earliest")).otherwise(other_zone)
-        first, second = _instant(wall, written_in, "earliest"), _instant(wall, written_in, "latest")
-        other = pl.when(corrected == first).then(second).otherwise(first)
-        other_fold = pl.when(own & pl.col("both")).then(other).otherwise(other_fold)
-    frame = frame.select(
-        as_recorded=pl.col("at"),
-        offset_removed=corrected,
-        clock_slow=corrected + _seconds(SPREADS * pl.col("spread")),
-        clock_fast=corrected - _seconds(SPREADS * pl.col("spread")),
-        other_zone=other_zone,
-        other_fold=other_fold,
-    )
-    found: dict[str, pl.Series] = {}
-    for name in frame.columns:
-        values = frame[name].fill_null(frame["offset_removed"])
+    ).with_columns(offset_removed=pl.col("at") - _seconds(pl.col("offset")))
+    frame = frame.with_columns(other_zone=_other_zone(frame, zone, "earliest"), later=_other_zone(frame, zone, "latest"))
+    frame = frame.with_columns(other_fold=_other_fold(frame))
+    # Where a row's zone is exchanged, its other fold is the later of the two instants that the other zone gives.
+    both = pl.when(pl.col("unsure")).then(pl.col("later")).otherwise(pl.col("other_fold"))
+    bases = {"": pl.col("offset_removed"), "other_zone": pl.col("other_zone"), "other_fold": pl.col("other_fold")}
+    bases["other_zone+other_fold"] = both
+    spread = _seconds(SPREADS * pl.col("spread"))
+    moved = {}
+    for base, at in bases.items():
+        for error, instant in (("", at), ("clock_slow", at + spread), ("clock_fast", at - spread)):
+            moved["+".join(part for part in (base, error) if part) or "offset_removed"] = instant
+    moved["anchored"] = pl.col("offset_removed") - _seconds(pl.col("anchor"))
+    uncertain = bool(offsets) or frame.select((pl.col("spread") != 0) | pl.col("unsure") | pl.col("both")).to_series().any()
+    found = {"as_recorded": frame["at"]}
+    for name in sorted(moved, key=_place_of_reading) if uncertain else ["offset_removed"]:
+        values = frame.select(moved[name]).to_series().fill_null(frame["offset_removed"])
         if not any((values == other).all() for other in found.values()):
-            found[name] = values
+            found[name] = values.alias(name)
     return found
+
+
+def _place_of_reading(name: str) -> tuple[int, int]:
+    """Single readings come before those that combine them."""
+    parts = name.split("+")
+    return len(parts), READING_ORDER.index(parts[0]) * len(READING_ORDER) + READING_ORDER.index(parts[-1])
+
+
+def _other_zone(frame: pl.DataFrame, zone: str, which: Literal["earliest", "latest"]) -> pl.Series:
+    """Each doubtful wall-clock time read in UTC if it was taken for local time, and in the contest's zone if for UTC."""
+    found = pl.col("offset_removed")
+    for written_in in frame.filter("unsure")["written_in"].drop_nulls().unique().sort():
+        meant = zone if _is_utc(written_in) else "UTC"
+        own = pl.col("unsure") & (pl.col("written_in") == written_in)
+        found = pl.when(own).then(_instant(_wall(written_in), meant, which)).otherwise(found)
+    return frame.select(found.alias("found")).to_series()
+
+
+def _other_fold(frame: pl.DataFrame) -> pl.Series:
+    """Each time of a repeated hour moved to the other one, where the clock doesn't say which it was."""
+    found = pl.col("offset_removed")
+    for written_in in frame.filter("both")["written_in"].drop_nulls().unique().sort():
+        first, second = (_instant(_wall(written_in), written_in, which) for which in ("earliest", "latest"))
+        other = pl.when(pl.col("offset_removed") == first).then(second).otherwise(first)
+        found = pl.when(pl.col("both") & (pl.col("written_in") == written_in)).then(other).otherwise(found)
+    return frame.select(found.alias("found")).to_series()
+
+
+def _wall(zone: str) -> pl.Expr:
+    return pl.col("offset_removed").dt.convert_time_zone(zone).dt.replace_time_zone(None)
 
 
 def _seconds(column: pl.Expr) -> pl.Expr:
@@ -143,3 +184,28 @@ def _instant(wall: pl.Expr, zone: str, which: Literal["earliest", "latest"]) -> 
 def _is_utc(zone: str) -> bool:
     """Whether a zone, such as GMT, is universal time in winter and in summer."""
     return all(datetime(2031, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() == timedelta(0) for month in (1, 7))
+
+
+def raw_instants(rows: pl.DataFrame, clocks: pl.DataFrame, which: Literal["earliest", "latest"] = "earliest") -> pl.Series:
+    """Read the log's own text: by the offset it bears, else in its clock's zone; null where it isn't like 2031-10-20 12:00[:00].
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``at_raw`` and ``clock_id``.
+    clocks : DataFrame
+        The clocks table: ``tz_used``.
+    which : {'earliest', 'latest'}
+        Which instant of an hour that comes twice.
+    """
+    zones = rows.select("clock_id").join(clocks.select("clock_id", "tz_used"), on="clock_id", how="left", maintain_order="left")
+    text = rows["at_raw"].str.strip_chars().str.replace("T", " ", literal=True).str.replace(r"Z$", "+00:00")
+    frame = pl.DataFrame({"zone": zones["tz_used"], "text": text}).with_columns(
+        wall=pl.coalesce(*(pl.col("text").str.to_datetime(form, strict=False, time_unit="us") for form in RAW_FORMS)),
+        found=pl.col("text").str.to_datetime(OFFSET_FORM, strict=False, time_unit="us", time_zone="UTC"),
+    )
+    found = pl.col("found")
+    for zone in frame["zone"].drop_nulls().unique().sort():
+        read = _instant(pl.col("wall"), zone, which)
+        found = pl.when(pl.col("found").is_null() & (pl.col("zone") == zone)).then(read).otherwise(found)
+    return frame.select(found.alias("read_at")).to_series()

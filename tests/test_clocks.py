@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_package import STEADY
 
-from analysis_lib.clocks import in_force, readings, resolution_s, voting_windows, window_in_force
+from analysis_lib.clocks import in_force, raw_instants, readings, resolution_s, voting_windows, window_in_force
 from analysis_lib.schema import load_schema
 
 LONDON = "Europe/London"
@@ -193,6 +193,13 @@ def test_a_wall_time_that_was_skipped_is_left_as_it_was():
     assert set(readings(events, clocks, LONDON)) == {"as_recorded"}
 
 
+def nearest(name, alone):
+    """The reading of a row by itself that a reading of many rows is for it: without the parts that don't move it."""
+    parts = name.split("+")
+    kept = [name] + ["+".join(part for part in parts if part != left) for left in parts] + parts
+    return next((alone[reading] for reading in kept if reading in alone), alone.get("offset_removed", alone["as_recorded"]))
+
+
 @STEADY
 @given(st.lists(st.tuples(st.integers(0, 40 * 86400), st.sampled_from([*CLOCKS, "unknown"])), min_size=1, max_size=8))
 def test_readings_keep_rows_apart_and_in_order(drawn):
@@ -206,7 +213,7 @@ def test_readings_keep_rows_apart_and_in_order(drawn):
     for i in range(events.height):
         alone = readings(events[[i]], clocks, LONDON)
         for name, values in together.items():
-            assert values[i] == alone.get(name, alone.get("offset_removed", alone["as_recorded"]))[0]
+            assert values[i] == nearest(name, alone)[0]
     assert together["as_recorded"].to_list() == events["at"].to_list()
 
 
@@ -214,3 +221,77 @@ def test_the_coarsest_clock_sets_the_resolution():
     clocks = frame("clocks", *[{"clock_id": name, "resolution": name} for name in ("us", "ms", "s", "min", "hour", "day")])
     for used, seconds in ((["us", "s"], 1), (["s", "min"], 60), (["min", "hour"], 3600), (["day"], 86400), ([None], 1), ([], 1)):
         assert resolution_s(pl.DataFrame({"clock_id": pl.Series(used, dtype=pl.String)}), clocks) == seconds
+
+
+def test_zone_and_error_are_combined_and_told_in_a_fixed_order():
+    clocks = frame(
+        "clocks",
+        {
+            "clock_id": "C",
+            "tz_used": "UTC",
+            "tz_basis": "assumed",
+            "offset_s": 60,
+            "offset_sd_s": 15,
+            "dst_policy": "both_bounds",
+        },
+    )
+    events = pl.DataFrame({"at": [utc("2031-10-20 11:30"), utc("2031-10-26 01:30")], "clock_id": ["C", "C"]})
+    events = events.with_columns(pl.col("at").cast(pl.Datetime("us", "UTC")))
+    found = {name: [f"{at:%H:%M:%S}" for at in values] for name, values in readings(events, clocks, LONDON).items()}
+    assert list(found) == [
+        "as_recorded", "offset_removed", "clock_slow", "clock_fast", "other_zone",
+        "other_zone+clock_slow", "other_zone+clock_fast", "other_zone+other_fold",
+        "other_zone+other_fold+clock_slow", "other_zone+other_fold+clock_fast",
+    ]  # fmt: skip
+    # An hour earlier if London time was meant; 01:29 there came twice, at 00:29 and 01:29 UTC.
+    assert found["other_zone"] == ["10:29:00", "00:29:00"]
+    assert found["other_zone+clock_fast"] == ["10:28:30", "00:28:30"]
+    assert found["other_zone+other_fold"] == ["10:29:00", "01:29:00"]
+
+
+def test_an_anchored_offset_is_a_reading_of_its_own():
+    clocks = frame("clocks", *[{"clock_id": name} | CLOCKS["ahead"] for name in ("A", "B")])
+    events = pl.DataFrame({"at": [utc("2031-10-20 11:00")] * 3, "clock_id": ["A", "B", None]})
+    events = events.with_columns(pl.col("at").cast(pl.Datetime("us", "UTC")))
+    found = readings(events, clocks, LONDON, {"A": -8 * 3600})
+    assert list(found) == ["as_recorded", "offset_removed", "anchored"]
+    assert [f"{at:%H:%M:%S}" for at in found["anchored"]] == ["18:58:30", "10:58:30", "11:00:00"]
+    assert list(readings(events, clocks, LONDON, {"C": 60})) == ["as_recorded", "offset_removed"]
+
+
+def test_readings_are_bounded_in_number():
+    clocks = frame(
+        "clocks",
+        *[{"clock_id": name} | values | {"offset_sd_s": 7, "dst_policy": "both_bounds"} for name, values in CLOCKS.items()],
+    )
+    start = utc("2031-10-25 20:00").timestamp()
+    events = pl.DataFrame(
+        {
+            "at": [datetime.fromtimestamp(start + 600 * i, UTC) for i in range(90)],
+            "clock_id": [[*CLOCKS][i % len(CLOCKS)] for i in range(90)],
+        }
+    ).with_columns(pl.col("at").cast(pl.Datetime("us", "UTC")))
+    found = readings(events, clocks, LONDON, dict.fromkeys(CLOCKS, 3600.0))
+    assert len(found) == 14
+    assert len({tuple(values) for values in found.values()}) == 14
+
+
+@pytest.mark.parametrize(
+    ("text", "earliest", "latest"),
+    [
+        ("2031-10-20 12:00", "20 11:00:00", "20 11:00:00"),
+        ("2031-10-20T12:00:01.25", "20 11:00:01", "20 11:00:01"),
+        ("2031-10-26 01:30:00", "26 00:30:00", "26 01:30:00"),
+        ("2031-10-20 12:00:00+02:00", "20 10:00:00", "20 10:00:00"),
+        ("2031-10-20T12:00:00Z", "20 12:00:00", "20 12:00:00"),
+        ("2031-03-30 01:30:00", None, None),
+        ("20/10/2031 12:00", None, None),
+        (None, None, None),
+    ],
+)
+def test_the_logs_own_text_is_read_in_its_zone(text, earliest, latest):
+    clocks = frame("clocks", {"clock_id": "C", "tz_used": LONDON})
+    rows = pl.DataFrame({"at_raw": [text], "clock_id": ["C"]}, schema={"at_raw": pl.String, "clock_id": pl.String})
+    for which, told in (("earliest", earliest), ("latest", latest)):
+        (at,) = raw_instants(rows, clocks, which)
+        assert (at and f"{at:%d %H:%M:%S}") == told

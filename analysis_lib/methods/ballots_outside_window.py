@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import polars as pl
 
 from analysis_lib.case import Case
 from analysis_lib.clocks import UNCERTAIN_ZONE, Window, in_force, readings, resolution_s, voting_windows
+from analysis_lib.methods.clock_offset import anchored_offsets
 from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
 
 KEYED_IN = ("entered_by_officer", "imported")  # stamped when keyed in, whenever the ballot was given
 COUNTED = ("cast", "recast", "entered_by_officer", "imported")
+VERDICT_AT_S = 0  # a tolerance is a courtesy of the table; only a documented grace changes what is in time
 WINDOW_ACTIONS = ("window_changed", "contest_opened", "contest_closed", "contest_reopened")
 EXPLANATIONS = (
     "A session that was open at the close was allowed to finish, by a documented grace.",
@@ -23,7 +26,13 @@ EXPLANATIONS = (
 
 
 def ballots_outside_window(
-    ballots: pl.DataFrame, clocks: pl.DataFrame, windows: pl.DataFrame, *, zone: str, tolerances_s: tuple[int, ...]
+    ballots: pl.DataFrame,
+    clocks: pl.DataFrame,
+    windows: pl.DataFrame,
+    *,
+    zone: str,
+    tolerances_s: tuple[int, ...],
+    anchored: Mapping[str, float] | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Count ballots stamped before the opening and after the close, in every basis and under every clock reading.
 
@@ -41,6 +50,8 @@ def ballots_outside_window(
         IANA zone of the advertised times.
     tolerances_s : tuple of int
         Seconds past the close (and before the opening) still taken as in time.
+    anchored : mapping of str to float, optional
+        Offsets of clocks that other records contradict, as `clock_offset` finds them; a reading of its own.
 
     Returns
     -------
@@ -48,7 +59,7 @@ def ballots_outside_window(
         ``channel, basis, reading, tolerance_s, n, before, after, batch_after``: ballots entered in a
         batch, by an officer or by import bear the time of entry, so they are counted apart.
     late : DataFrame
-        One row per ballot outside the window in force as recorded, at the smallest tolerance: ``event_id, at, at_raw,
+        One row per ballot outside the window in force as recorded, at tolerance 0: ``event_id, at, at_raw,
         channel, actor_role, seconds`` (past the close; negative: before the opening), ``in_batch``.
     """
     rows, late = [], []
@@ -58,7 +69,7 @@ def ballots_outside_window(
         unit = resolution_s(own, clocks)
         found = voting_windows(windows, channel)
         for basis, window in found.items():
-            for reading, at in readings(own, clocks, zone).items():
+            for reading, at in readings(own, clocks, zone, anchored).items():
                 for tolerance in tolerances_s:
                     before, after = _outside(at, window, tolerance, unit)
                     batch = own["keyed_in"]
@@ -71,7 +82,7 @@ def ballots_outside_window(
                     )  # fmt: skip
         basis = in_force(found)
         if basis:
-            late.append(_listed(own, found[basis], min(tolerances_s), unit))
+            late.append(_listed(own, found[basis], VERDICT_AT_S, unit))
     schema = {"channel": pl.String, "basis": pl.String, "reading": pl.String} | dict.fromkeys(
         ("tolerance_s", "n", "before", "after", "batch_after"), pl.Int64
     )
@@ -115,9 +126,12 @@ def answer(case: Case) -> tuple[Result, ...]:
     if not judged.height:
         reason = f"No close of the voting is held for any channel with ballots ({', '.join(unmatched).replace('_', ' ')})."
         return (NotAnswerable(method="ballots_outside_window", reason=reason, needs=("contest_windows.closes_at",)),)
-    counts, late = ballots_outside_window(judged, clocks, windows, zone=zone, tolerances_s=case.plan.tolerances_s)
+    anchored = anchored_offsets(case)
+    counts, late = ballots_outside_window(
+        judged, clocks, windows, zone=zone, tolerances_s=case.plan.tolerances_s, anchored=anchored
+    )
     headline = counts.filter(
-        (pl.col("tolerance_s") == min(case.plan.tolerances_s))
+        (pl.col("tolerance_s") == VERDICT_AT_S)
         & (pl.col("basis") == pl.col("channel").replace_strict(forced, return_dtype=pl.String))
     ).with_columns(n=pl.col("before") + pl.col("after"))
     recorded = headline.filter(pl.col("reading") == "as_recorded")
@@ -137,7 +151,7 @@ def answer(case: Case) -> tuple[Result, ...]:
             statistic_name="ballots stamped outside the window in force",
             n_observations=judged.height,
             n_excluded=untimed + ballots.height - judged.height,
-            assumptions=_assumptions(judged, clocks, unmatched),
+            assumptions=_assumptions(judged, clocks, unmatched, anchored),
             innocent_explanations=EXPLANATIONS,
             parameters={"tolerances_s": list(case.plan.tolerances_s)},
             details={
@@ -168,10 +182,17 @@ def _by_role(single: pl.DataFrame) -> list[dict]:
     return rows.sort("channel", "actor_role").to_dicts()
 
 
-def _assumptions(ballots: pl.DataFrame, clocks: pl.DataFrame, unmatched: list[str]) -> tuple[Assumption, ...]:
+def _assumptions(
+    ballots: pl.DataFrame, clocks: pl.DataFrame, unmatched: list[str], anchored: Mapping[str, float]
+) -> tuple[Assumption, ...]:
     used = ballots.select("clock_id").unique().join(clocks, on="clock_id", how="left")
     evidence, status = "The log states its zone or offset.", Status.HOLDS
-    if used["tz_used"].null_count():
+    if used["clock_id"].is_in(list(anchored)).any():
+        evidence, status = (
+            "Events that other records fix in time fit another offset; the count is given as they place it too.",
+            Status.FAILS,
+        )
+    elif used["tz_used"].null_count():
         evidence, status = "No clock is described for some of these times; they are read as they stand.", Status.UNTESTED
     elif used["tz_basis"].is_in(UNCERTAIN_ZONE).any():
         evidence, status = "The zone is assumed; the count is given under the other reading too.", Status.UNTESTED

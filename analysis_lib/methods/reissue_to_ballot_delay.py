@@ -10,6 +10,7 @@ import polars as pl
 
 from analysis_lib.case import Case
 from analysis_lib.clocks import window_in_force
+from analysis_lib.methods.clock_readings import under_every_reading
 from analysis_lib.methods.members import roll_in_force
 from analysis_lib.methods.reissue_rates import REQUESTED, reissues
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
@@ -216,7 +217,8 @@ def answer(case: Case) -> tuple[Result, ...]:
         reason = "Reissues, ballots and the roll can't be joined on a member's key."
         return (NotAnswerable(method="reissue_to_ballot_delay", reason=reason, needs=missing),)
     window = window_in_force(case.rows("contest_windows"), "online")
-    cases, left_out = reissue_cases(case, case.plan.horizons_s, window.closes_at if window else None)
+    closes_at = window.closes_at if window else None
+    cases, left_out = reissue_cases(case, case.plan.horizons_s, closes_at)
     n_unrequested = int(cases["unrequested"].sum())
     if min(n_unrequested, cases.height - n_unrequested) < MIN_EACH:
         reason = (
@@ -225,11 +227,47 @@ def answer(case: Case) -> tuple[Result, ...]:
         )
         needs = ("credential_events.event", "credential_events.trigger")
         return (NotAnswerable(method="reissue_to_ballot_delay", reason=reason, needs=needs),)
-    result = reissue_to_ballot_delay(
-        cases, horizons_s=case.plan.horizons_s, n_resamples=case.plan.n_resamples,
-        rng=case.plan.rng(case.contest_id, "reissue_to_ballot_delay"), details={"left_out": left_out} | edits_before(case, cases),
-    )  # fmt: skip
-    return (replace(result, n_excluded=sum(left_out.values())),)
+    result = _tested(case, cases, {"left_out": left_out} | edits_before(case, cases))
+    return (_under_every_reading(replace(result, n_excluded=sum(left_out.values())), case, cases, closes_at),)
+
+
+def _tested(case: Case, cases: pl.DataFrame, details: dict) -> TestResult:
+    rng = case.plan.rng(case.contest_id, "reissue_to_ballot_delay")
+    return reissue_to_ballot_delay(
+        cases, horizons_s=case.plan.horizons_s, n_resamples=case.plan.n_resamples, rng=rng, details=details
+    )
+
+
+def _under_every_reading(result: TestResult, case: Case, cases: pl.DataFrame, closes_at: datetime | None) -> TestResult:
+    """Test again under every reading of the clocks that changes what followed within a horizon, and say whether all agree."""
+    seen = [_outcomes(cases)]
+    told = [{"reading": "as_recorded", "pvalue": result.pvalue, "statistic": result.statistic, "effect": result.effect.value}]
+    for name, moved in under_every_reading(case, ("credential_events", "ballot_events")).items():
+        frame, _ = reissue_cases(moved, case.plan.horizons_s, closes_at)
+        n_unrequested = int(frame["unrequested"].sum())
+        if any(_outcomes(frame).equals(other) for other in seen):
+            continue
+        seen.append(_outcomes(frame))
+        row = {"reading": name, "pvalue": None, "statistic": None, "effect": None}  # too few are left to be compared
+        if min(n_unrequested, frame.height - n_unrequested) >= MIN_EACH:
+            other = _tested(case, frame, {})
+            row = {"reading": name, "pvalue": other.pvalue, "statistic": other.statistic, "effect": other.effect.value}
+        told.append(row)
+    if len(told) == 1:
+        return result
+    agree = len({row["pvalue"] is not None and row["pvalue"] <= case.plan.alpha for row in told}) == 1
+    assumption = Assumption(
+        statement="The answer is the same under every reading that the clocks allow.",
+        status=Status.HOLDS if agree else Status.FAILS,
+        evidence=f"It was tested under {len(told)} readings that change what followed within a horizon; they "
+        + ("agree." if agree else "disagree."),
+    )
+    return replace(result, assumptions=(*result.assumptions, assumption), details={**result.details, "readings": told})
+
+
+def _outcomes(cases: pl.DataFrame) -> pl.DataFrame:
+    columns = [name for name in cases.columns if name.startswith(("within_", "others_"))]
+    return cases.sort("voter_key").select("voter_key", "unrequested", *columns)
 
 
 def incidence(cases: pl.DataFrame, hours: float = 24.0) -> pl.DataFrame:

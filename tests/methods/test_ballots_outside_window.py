@@ -8,6 +8,7 @@ from tiny_package import STEADY
 
 from analysis_lib import exhibits, wording
 from analysis_lib.case import open_case
+from analysis_lib.errors import ParameterError
 from analysis_lib.figure import Figure
 from analysis_lib.methods.ballots_outside_window import ballots_outside_window, brought_in
 from analysis_lib.methods.registry import answer_chapter
@@ -72,19 +73,22 @@ def test_every_tolerance_is_counted(tmp_path, tolerance, before, after):
     finding = found(tmp_path, ballots("06 10:58:00", "06 10:59:59", "20 11:00:30", "20 11:01:01", "20 11:05:01"))
     (row,) = (row for row in finding.details["counts"] if row["tolerance_s"] == tolerance)
     assert (row["before"], row["after"], row["n"]) == (before, after, 5)
-    assert seen(finding) == (Verdict.BREACH_RECORDED, 2, 3)  # the finding itself rests on the smallest
+    assert seen(finding) == (Verdict.BREACH_RECORDED, 2, 3)  # the finding itself rests on 0
 
 
-def test_a_plan_without_tolerance_0_counts_and_lists_at_its_own_smallest(tmp_path):
+def test_the_verdict_is_taken_at_tolerance_0_whatever_else_the_plan_counts(tmp_path):
+    # A plan may come with the package: no tolerance in it can hide a late ballot.
     events = ballots("20 11:00:30", "20 11:02:00")
-    finding = found(tmp_path, events, plan="tolerances_s = [300, 60]")
-    assert seen(finding) == (Verdict.BREACH_RECORDED, 0, 1)
-    assert sum(row["n"] for row in finding.details["by_role"]) == 1
-    this = case(tmp_path, events, plan="tolerances_s = [300, 60]")
-    assert (
-        "1 ballot after the close"
-        in next(x for x in exhibits.ballots_outside_window(this, [finding]) if isinstance(x, Figure)).alt
+    plan = "tolerances_s = [3600, 60, 0]"
+    finding = found(tmp_path, events, plan=plan)
+    assert seen(finding) == (Verdict.BREACH_RECORDED, 0, 2)
+    assert sum(row["n"] for row in finding.details["by_role"]) == 2
+    drawn = next(
+        x for x in exhibits.ballots_outside_window(case(tmp_path, events, plan=plan), [finding]) if isinstance(x, Figure)
     )
+    assert "2 ballots after the close" in drawn.alt
+    with pytest.raises(ParameterError, match="expected 0 among them"):
+        found(tmp_path, events, plan="tolerances_s = [3600]")
 
 
 @pytest.mark.parametrize(("grace", "after"), [(None, 2), (0, 2), (60, 1), (300, 0)])

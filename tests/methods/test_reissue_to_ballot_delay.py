@@ -12,7 +12,7 @@ from analysis_lib import exhibits, wording
 from analysis_lib.case import open_case
 from analysis_lib.methods.registry import answer_chapter
 from analysis_lib.methods.reissue_to_ballot_delay import edits_before, incidence, reissue_cases, reissue_to_ballot_delay
-from analysis_lib.results import NotAnswerable, Verdict, to_dict
+from analysis_lib.results import NotAnswerable, Status, Verdict, to_dict
 
 START = utc("2031-10-10 10:00")
 WINDOW = {
@@ -194,7 +194,7 @@ def test_without_the_tables_it_names_them(tmp_path):
     assert {"credential_events.trigger", "ballot_events.voter_key", "roll.voter_key"} <= set(needs)
 
 
-@pytest.mark.parametrize("plan", ["horizons_s = [86400, 600]", "horizons_s = [600, 600, 86400]"])
+@pytest.mark.parametrize("plan", ["horizons_s = [86400, 600]", "horizons_s = [600, 86400]"])
 def test_the_shortest_horizon_is_told_in_whatever_order_the_plan_names_them(tmp_path, plan):
     found = one(case(tmp_path, *five_and_five(), plan=f"n_resamples = 199\n{plan}"), "reissue_to_ballot_delay")
     assert [row["horizon_s"] for row in found.details["horizons"]] == [600, 86400]
@@ -323,3 +323,58 @@ def test_requests_late_in_the_window_raise_no_alarm(tmp_path):
         result = reissue_to_ballot_delay(pl.DataFrame(columns), horizons_s=horizons, n_resamples=199, rng=rng)
         flagged += result.pvalue <= 0.05
     assert flagged <= 8  # 3 expected, and three standard errors of 60
+
+
+def clock(name, basis="stated_offset", **more):
+    return {"clock_id": name, "tz_used": "UTC", "tz_basis": basis, "resolution": "s"} | more
+
+
+def on_clocks(reissues, votes, credentials="C", ballots="B"):
+    return [row | {"clock_id": credentials} for row in reissues], [row | {"clock_id": ballots} for row in votes]
+
+
+def test_one_reading_leaves_the_result_as_it_was(tmp_path):
+    plain = one(case(tmp_path, *five_and_five()), "reissue_to_ballot_delay")
+    sure = case(tmp_path / "sure", *on_clocks(*five_and_five()), clocks=[clock("B"), clock("C")])
+    same = case(tmp_path / "same", *on_clocks(*five_and_five(), "B"), clocks=[clock("B", "assumed")])  # moves both alike
+    for this in (sure, same):
+        found = one(this, "reissue_to_ballot_delay")
+        assert "readings" not in found.details
+        assert (found.result.pvalue, found.verdict, len(found.result.assumptions)) == (plain.result.pvalue, plain.verdict, 2)
+
+
+def test_readings_that_disagree_leave_it_undetermined(tmp_path):
+    # Ballots three minutes after each unrequested reissue; an hour earlier, they would have come before it.
+    more = {"plan": "n_resamples = 999\nalpha = 0.01"}
+    this = case(tmp_path, *on_clocks(*five_and_five()), clocks=[clock("B", "assumed"), clock("C")], **more)
+    found = one(this, "reissue_to_ballot_delay")
+    assert found.result.pvalue <= 0.01
+    assert found.verdict is Verdict.UNDETERMINED
+    assert [row["reading"] for row in found.details["readings"]] == ["as_recorded", "other_zone"]
+    assert found.details["readings"][1]["pvalue"] is None  # nobody unrequested was still to vote
+    assert found.result.assumptions[-1].status is Status.FAILS
+    assert "Tried under 2 readings of the clocks" in wording.sentence(found)
+    shown = "\n".join(map(repr, exhibits.reissue_to_ballot_delay(this, [found])))
+    assert "if UTC and local time were mixed up" in shown
+    assert "too few to compare" in shown
+
+
+def test_a_reading_may_bring_out_what_the_record_hides(tmp_path):
+    # As recorded the ballots come 63 minutes after, beyond the only horizon; read an hour earlier, after three.
+    reissues, votes = five_and_five()
+    votes = [row | {"at": row["at"] + timedelta(hours=1)} for row in votes]
+    more = {"plan": "n_resamples = 999\nhorizons_s = [600]"}
+    this = case(tmp_path, *on_clocks(reissues, votes), clocks=[clock("B", "assumed"), clock("C")], **more)
+    found = one(this, "reissue_to_ballot_delay")
+    recorded, other = (row["pvalue"] for row in found.details["readings"])
+    assert recorded > 0.01 >= other
+    assert found.verdict is Verdict.UNDETERMINED
+
+
+def test_readings_that_agree_are_told_and_change_nothing(tmp_path):
+    this = case(tmp_path, *on_clocks(*five_and_five(0, 5)), clocks=[clock("B", offset_s=-400, offset_sd_s=40), clock("C")])
+    found = one(this, "reissue_to_ballot_delay")
+    assert found.verdict is Verdict.WITHIN_BASELINE
+    # 3 minutes after, and 400 s more, are within 10 minutes; another 80 s are not.
+    assert [row["reading"] for row in found.details["readings"]] == ["as_recorded", "clock_slow"]
+    assert found.result.assumptions[-1].status is Status.HOLDS

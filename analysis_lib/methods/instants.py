@@ -1,0 +1,71 @@
+"""Which of two logged acts came first, as far as their clocks can tell. Shared by the questions that set two logs side by side."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import polars as pl
+
+from analysis_lib.case import Case
+from analysis_lib.clocks import RESOLUTION_S, in_force, readings, windows_of_kind
+from analysis_lib.methods.clock_offset import anchored_offsets
+
+STAMP = ("at", "clock_id", "earliest", "latest", "unit_s")
+
+
+def stamped(rows: pl.DataFrame, case: Case) -> pl.DataFrame:
+    """Add ``earliest`` and ``latest``, over every reading of the clock that stamped a row, and ``unit_s``, that clock's unit.
+
+    Where only limits ``at_lo`` and ``at_hi`` are known, they are these; with neither, both are null.
+    """
+    clocks = case.rows("clocks")
+    found = readings(rows, clocks, case.contest["timezone"], anchored_offsets(case))
+    every = pl.DataFrame([at.alias(f"reading_{i}") for i, at in enumerate(found.values())])
+    unit = rows.select("clock_id").join(clocks, on="clock_id", how="left", maintain_order="left")["resolution"]
+    placed = rows.with_columns(
+        unit_s=unit.replace_strict(RESOLUTION_S, default=1, return_dtype=pl.Int64),
+        earliest=every.select(pl.min_horizontal(pl.all())).to_series(),
+        latest=every.select(pl.max_horizontal(pl.all())).to_series(),
+    )
+    if {"at_lo", "at_hi"} <= set(rows.columns):
+        return placed.with_columns(earliest=pl.coalesce("earliest", "at_lo"), latest=pl.coalesce("latest", "at_hi"))
+    return placed
+
+
+def surely_before(first: str = "", second: str = "_of_right") -> pl.Expr:
+    """Whether one stamp is before another under every reading; two stamps of one clock are compared as they stand.
+
+    The arguments are suffixes of the columns that `stamped` makes.
+    """
+    unit = pl.duration(seconds=pl.col(f"unit_s{first}"))
+    as_they_stand = pl.col(f"at{first}") + unit <= pl.col(f"at{second}")
+    apart = pl.col(f"latest{first}") + unit <= pl.col(f"earliest{second}")
+    return pl.when(_one_clock(first, second)).then(as_they_stand).otherwise(apart).fill_null(False)
+
+
+def possibly_before(first: str = "", second: str = "_of_right") -> pl.Expr:
+    """Whether one stamp is before another under some reading; a time that isn't known may be."""
+    as_they_stand = pl.col(f"at{first}") < pl.col(f"at{second}")
+    apart = pl.col(f"earliest{first}") < pl.col(f"latest{second}")
+    return pl.when(_one_clock(first, second)).then(as_they_stand).otherwise(apart).fill_null(True)
+
+
+def _one_clock(first: str, second: str) -> pl.Expr:
+    same = pl.col(f"clock_id{first}") == pl.col(f"clock_id{second}")
+    timed = pl.col(f"at{first}").is_not_null() & pl.col(f"at{second}").is_not_null()
+    return (same & timed).fill_null(False)
+
+
+def edge(case: Case, kind: str, end: Literal["opens_at", "closes_at"]) -> datetime | None:
+    """Give the first opening or the last close in force of one kind of window, over all channels; null if none is held."""
+    windows = case.rows("contest_windows")
+    found = []
+    for channel in windows.filter(pl.col("kind") == kind)["channel"].unique():
+        held = windows_of_kind(windows, channel, kind)
+        if basis := in_force(held):
+            found.append(getattr(held[basis], end))
+    known = [at for at in found if at is not None]
+    if not known:
+        return None
+    return min(known) if end == "opens_at" else max(known)
