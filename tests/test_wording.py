@@ -4,16 +4,38 @@ import re
 
 import pytest
 from cases import BANNED, utc
-from fake_findings import FAKES, OPEN, WITHIN, YES, burst, cannot, delay, gap, outside, rates
+from fake_findings import (
+    FAKES,
+    OPEN,
+    WITHIN,
+    YES,
+    a_rule,
+    an_identity,
+    burst,
+    cannot,
+    delay,
+    edits,
+    falls,
+    gap,
+    lists,
+    outside,
+    rates,
+    rules,
+    struck,
+    totals,
+)
 
 from analysis_lib import wording
 from analysis_lib.methods import (
     ballots_outside_window,
     cast_rate_bursts,
     channel_gap,
+    edits_outside_window,
     falling_turnout_counts,
+    record_rules,
     reissue_rates,
     reissue_to_ballot_delay,
+    roll_reconciliation,
     struck_ballots,
     totals_reconciliation,
 )
@@ -69,14 +91,18 @@ def test_every_question_and_verdict_is_among_the_fakes():
                 ballots_outside_window,
                 cast_rate_bursts,
                 channel_gap,
+                edits_outside_window,
                 falling_turnout_counts,
+                record_rules,
                 reissue_to_ballot_delay,
+                roll_reconciliation,
                 struck_ballots,
                 totals_reconciliation,
             )
             for text in module.EXPLANATIONS
         ),
         *(text for texts in reissue_rates.EXPLANATIONS.values() for text in texts),
+        *(text for rule in record_rules.RULES for text in (rule.name, rule.cause)),
         *(question.question for question in REGISTRY.values()),
     ],
 )
@@ -90,17 +116,55 @@ def test_no_fixed_text_convicts(words):
     [
         (
             FAKES[2],
-            "1 of 1 sum checked does not add up: no more votes than ballots received (first declaration): candidates' votes 181, "
-            "ballots received 100: 81 ballots apart.",
+            "1 of 1 sum checked does not add up: R08, no more votes than ballots received (first declaration): candidates' votes 181, "
+            "ballots received 100: 81 ballots apart, unexplained.",
         ),
         (FAKES[4], "; and 1 more."),
         (
-            FAKES[5],
+            struck(82, {"Ann Ash": 479, "Bo Birch": 526}, changed=True),
             "82 ballots were struck out; the lead before was 35 ballots (Ann Ash 561, Bo Birch 526). "
             "Striking them turns 561-526 into 479-526. Who is in front changed.",
         ),
-        (FAKES[7], "561-526 into 561-506. Who is in front stayed the same."),
-        (FAKES[8], "1 ballot was struck out"),
+        (
+            struck(20, {"Bo Birch": 506}, verdict=Verdict.COULD_NOT_CHANGE),
+            "561-526 into 561-506. Who is in front stayed the same.",
+        ),
+        (struck(1, {}, verdict=Verdict.COULD_NOT_CHANGE), "1 ballot was struck out"),
+        (
+            totals(YES, 300, 1765, [an_identity(1, unit="smaller units")], [("A", "B"), ("C", "D", "E")]),
+            "300 of 1,765 sums checked do not add up: R08, no more votes than ballots received (smaller units, first declaration): "
+            "candidates' votes 101, ballots received 100: 1 ballot apart, unexplained; and 299 more. "
+            "5 units have the same figures throughout as another and may be listed twice.",
+        ),
+        (
+            lists(YES, 1, 6, an_identity(21, "", check="R02", counted="member", cause="as stated by The party")),
+            "1 of 6 sums checked does not add up: R02, no more votes than ballots received: candidates' votes 121, "
+            "ballots received 100: 21 members apart, as stated by The party.",
+        ),
+        (falls(over=3), "never fell in 60 readings. R14, no more votes than ballots received: candidates' votes 103,"),
+        (
+            rules(YES, a_rule("V01", 1), a_rule("V03", 6, elsewhere=True), a_rule("V02", undetermined=2)),
+            "Of 40 rows held against 2 rules, 1 breaks one under every reading of the clocks "
+            "(V01, a ballot is cast by a voter on the roll in force: 1 of 20). Of 2 it cannot be told.",
+        ),
+        (
+            edits(YES, contact=1, undone=[{"at": None, "n": 1, "seconds": 222}]),
+            "Of 60 changes of the roll and of contact details with a time, 1 change of contact details came after the last day for "
+            "changes, 24 October 2031, 03:00:04 BST (02:00:04 UTC) and before the close; the last one 4 hours 53 minutes after it. "
+            "1 addition was taken back 3 minutes 42 seconds later.",
+        ),
+        (
+            edits(YES, restored=[{"at": None, "n": 11, "n_restored": 11, "fewest_s": 2043, "most_s": 2043}], roll=2),
+            "11 members were removed in one edit during the voting, and 11 of them restored 34 minutes 3 seconds later.",
+        ),
+        (
+            edits(YES, cleared=[{"at": None, "field": "email", "on_return": False, "n": 4, "n_set_again": 2}], roll=2),
+            "4 e-mail addresses were cleared, 2 of them set again later.",
+        ),
+        (
+            edits(YES, cleared=[{"at": None, "field": "email", "on_return": True, "n": 11, "n_set_again": 1}], roll=2),
+            "11 members were put back without the e-mail address held before; 1 of them was given one later.",
+        ),
         (
             burst(OPEN),
             "14 ballots in 15 minutes from 24 October 2031, 03:00:04 BST (02:00:04 UTC) to 24 October 2031, 03:15:04 BST",
@@ -181,6 +245,24 @@ def test_how_often(pvalue, n, told):
 )
 def test_durations(seconds, told, about):
     assert (wording.duration(seconds), wording.about(seconds)) == (told, about)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0, "0 seconds"),
+        (59, "59 seconds"),
+        (60, "1 minute"),
+        (222, "3 minutes 42 seconds"),
+        (3600, "1 hour"),
+        (3659, "1 hour"),
+        (17585, "4 hours 53 minutes"),
+        (90061, "1 day 1 hour"),
+        (172800.5, "2 days"),
+    ],
+)
+def test_how_long_it_lasted(seconds, told):
+    assert wording.lasting(seconds) == told
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from analysis_lib.case import Case
-from analysis_lib.methods.declared import candidate_totals, with_declaration
+from analysis_lib.methods.declared import candidate_totals, whole_contest, with_declaration
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats.integer_tables import TableSet, fitting_tables, rounding_interval
 from analysis_lib.stats.two_by_two import central_pvalues, exact_interval, odds_ratio
@@ -133,7 +133,7 @@ def _fraction_range(rows: pl.DataFrame) -> tuple[Fraction, Fraction] | None:
 
 def answer(case: Case) -> tuple[Result, ...]:
     """Answer for one contest of a package: from counts where both channels have them, else from shares and totals."""
-    plan, results = case.plan, with_declaration(case.rows("results"))
+    plan, results = case.plan, with_declaration(whole_contest(case.rows("results")))
     results = results.filter((pl.col("item") == "candidate") & (pl.col("declaration") == "first"))
     first, second = plan.channels
     results = results.filter(pl.col("round") == results["round"].min()) if results.height else results

@@ -12,13 +12,19 @@ def with_declaration(results: pl.DataFrame) -> pl.DataFrame:
     return results.with_columns(declaration=pl.when(pl.col("status").is_in(LATER)).then("status").otherwise(pl.lit("first")))
 
 
+def whole_contest(results: pl.DataFrame) -> pl.DataFrame:
+    """Leave out the figures of single units."""
+    return results.filter(pl.col("unit").is_null())
+
+
 def candidate_totals(results: pl.DataFrame, declaration: str, *, first_round: bool = False) -> list[tuple[str, int]]:
     """Give (candidate_id, ballots) over all channels, most first, in the last round declared (or the first one).
 
     Rows of channel "all" with a count; without them, the sum over channels where every channel has
     a count. Empty where the totals aren't held or two sources give different ones.
     """
-    rows = with_declaration(results).filter((pl.col("item") == "candidate") & (pl.col("declaration") == declaration))
+    rows = with_declaration(whole_contest(results))
+    rows = rows.filter((pl.col("item") == "candidate") & (pl.col("declaration") == declaration))
     if not rows.height:
         return []
     number = rows["round"].min() if first_round else rows["round"].max()

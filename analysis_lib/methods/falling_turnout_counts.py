@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import polars as pl
 
 from analysis_lib.case import Case
+from analysis_lib.methods.identities import Identity, exactly, identity, with_causes
+from analysis_lib.methods.recount import declared_once
 from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
 
+CHECK = "R14"
 SERIES = ("channel", "unit", "source_id")  # readings of one count: never mixed, since two sources may lag differently
 EXPLANATIONS = (
     "Ballots or signatures were struck out by those in charge: duplicates, tests, ineligible entries.",
@@ -35,6 +40,19 @@ def falling_turnout_counts(readings: pl.DataFrame) -> pl.DataFrame:
     return falls.select("as_of", *SERIES, "before", "voted_n", "change").sort("change", "as_of", *SERIES)
 
 
+def last_and_received(readings: pl.DataFrame, results: pl.DataFrame) -> list[Identity]:
+    """Set the last reading of each series for the whole contest against the ballots received in that channel: it is no higher."""
+    last = readings.filter(pl.col("unit") == "ALL").sort(*SERIES, "as_of").unique(SERIES, keep="last", maintain_order=True)
+    received = declared_once(results, "ballots_received")
+    return [
+        identity(
+            CHECK, f"the last reading is no more than the ballots received ({row['channel']})".replace("_", " "),
+            exactly("last reading", row["voted_n"]), ("ballots received", row["low"], row["high"]), "at_most",
+        )
+        for row in last.join(received, on="channel", maintain_order="left").iter_rows(named=True)
+    ]  # fmt: skip
+
+
 def answer(case: Case) -> tuple[Result, ...]:
     """Answer for one contest of a package."""
     readings = case.rows("turnout_counts")
@@ -46,11 +64,13 @@ def answer(case: Case) -> tuple[Result, ...]:
             ),
         )
     falls = falling_turnout_counts(readings)
+    totals = with_causes(last_and_received(readings, case.rows("results")), case.rows("statements"))
+    over = [item for item in totals if item.gap]
     return (
         Breach(
             method="falling_turnout_counts",
-            rule="a running count of ballots never falls",
-            verdict=Verdict.BREACH_RECORDED if falls.height else Verdict.NO_BREACH,
+            rule="a running count of ballots never falls, and ends no higher than the ballots received",
+            verdict=Verdict.BREACH_RECORDED if falls.height or over else Verdict.NO_BREACH,
             statistic=falls.height,
             statistic_name="falls of the running count",
             n_observations=readings.height,
@@ -64,6 +84,11 @@ def answer(case: Case) -> tuple[Result, ...]:
             ),
             innocent_explanations=EXPLANATIONS,
             parameters={"zone": case.contest["timezone"]},
-            details={"falls": falls.to_dicts(), "total_fall": int(falls["change"].sum())},
+            details={
+                "check": CHECK,
+                "falls": falls.to_dicts(),
+                "total_fall": int(falls["change"].sum()),
+                "totals": [asdict(item) for item in totals],
+            },
         ),
     )

@@ -9,6 +9,11 @@ from analysis_lib.case import Case
 IN_FORCE = ("platform_upload", "freeze")  # copies made before voting; a marked register or a copy for an audit comes later
 
 
+def min_cell(case: Case) -> int:
+    """Give the smallest number of members that may be shown by itself."""
+    return getattr(case.package, "min_cell", 10)
+
+
 def roll_in_force(case: Case) -> pl.DataFrame:
     """Give the latest copy of the roll made for the platform or at the freeze; without one, the latest of any kind.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from analysis_lib.case import Case
-from analysis_lib.methods.declared import candidate_totals
+from analysis_lib.methods.declared import candidate_totals, whole_contest
 from analysis_lib.results import Assumption, Bounds, Estimate, NotAnswerable, Result, Status, Verdict
 
 EXPLANATIONS = (
@@ -81,7 +81,7 @@ def struck_ballots(
 
 def answer(case: Case) -> tuple[Result, ...]:
     """Answer for one contest of a package."""
-    results = case.rows("results")
+    results = whole_contest(case.rows("results"))
     struck = _struck(results)
     before, after = candidate_totals(results, "first"), candidate_totals(results, "correction")
     seats = case.contest["seats"]

@@ -3,11 +3,12 @@
 import polars as pl
 import pytest
 
-from analysis_lib.methods.declared import candidate_totals, with_declaration
+from analysis_lib.methods.declared import candidate_totals, whole_contest, with_declaration
 
 SCHEMA = {
     "round": pl.Int64,
     "channel": pl.String,
+    "unit": pl.String,
     "item": pl.String,
     "candidate_id": pl.String,
     "n": pl.Int64,
@@ -17,7 +18,9 @@ SCHEMA = {
 
 def results(*rows):
     """Rows of (round, channel, candidate, n, status); a candidate of "" is a row of another item."""
-    made = [(r, channel, "candidate" if who else "ballots_valid", who or None, n, status) for r, channel, who, n, status in rows]
+    made = [
+        (r, channel, None, "candidate" if who else "ballots_valid", who or None, n, status) for r, channel, who, n, status in rows
+    ]
     return pl.DataFrame(made, schema=SCHEMA, orient="row")
 
 
@@ -75,3 +78,11 @@ def test_what_was_said_before_the_count_was_certified_is_the_first_declaration(s
 def test_nothing_gives_nothing():
     assert candidate_totals(results(), "first") == []
     assert candidate_totals(results((1, "all", "A", 3, None)), "recount") == []
+
+
+def test_figures_of_single_units_are_no_claims_of_the_total():
+    rows = results((1, "all", "A", 30, None), (1, "all", "A", 12, None))
+    by_unit = rows.with_columns(unit=pl.Series([None, "North"]))
+    assert candidate_totals(rows, "first") == []
+    assert candidate_totals(by_unit, "first") == [("A", 30)]
+    assert whole_contest(by_unit).height == 1

@@ -54,6 +54,16 @@ def test_a_count_that_only_rises_is_no_breach(tmp_path):
     assert exhibits.falling_turnout_counts(tiny(tmp_path / "again"), [finding]) == []
 
 
+@pytest.mark.parametrize(("received", "gap"), [(10, 0), (11, 0), (9, 1)])
+def test_the_last_reading_is_no_more_than_the_ballots_received(tmp_path, received, gap):
+    figures = [{"round": 0, "channel": "all", "item": "ballots_received", "n": received}]
+    readings = counts(0, 3, 10) + counts(0, 99, unit="North", minutes=7)  # a unit's count is set against no total
+    finding = one(tiny(tmp_path, turnout_counts=readings, results=figures), "falling_turnout_counts")
+    assert [(item["check"], item["gap"]) for item in finding.details["totals"]] == [("R14", gap)]
+    assert finding.verdict is (Verdict.BREACH_RECORDED if gap else Verdict.NO_BREACH)
+    assert ("last reading 10, ballots received 9: 1 ballot apart, unexplained" in wording.sentence(finding)) is bool(gap)
+
+
 @pytest.mark.parametrize(("key", "value"), [("channel", "online"), ("unit", "North"), ("source_id", "S2")])
 def test_two_series_are_never_set_against_each_other(tmp_path, key, value):
     high, low = (

@@ -1,0 +1,89 @@
+"""Beside reissue_rates and reissue_to_ballot_delay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis_lib import charts, wording
+from analysis_lib.cards import Table, table
+from analysis_lib.case import Case
+from analysis_lib.clocks import window_in_force
+from analysis_lib.exhibits.shown import Shown, answered
+from analysis_lib.methods import reissue_rates as rates
+from analysis_lib.methods import reissue_to_ballot_delay as delay
+from analysis_lib.results import Finding
+
+
+def reissue_rates(case: Case, findings: Sequence[Finding]) -> Shown:
+    """A funnel and a list, by branch and by administrator; and what set the reissues off."""
+    shown: Shown = []
+    if answered(findings):
+        titles = {"trigger": "set off by", "actor_role": "made by", "n": "reissues"}
+        shown.append(table(rates.reissues_by_trigger(case), "Reissues by what set them off and by the role on record.", titles))
+    for finding in answered(findings):
+        form, units = finding.result.form, finding.details["units"]
+        shown.append(charts.funnel(units, rates.funnel(finding.result), finding.details["pooled_rate"], form))
+        ranked = sorted(units, key=lambda unit: (unit["pvalue"], unit["unit"]))[:15]
+        rows = [unit | {"rate": wording.percent(unit["events"] / unit["size"])} for unit in ranked]
+        what = ("reissued", "members") if form == "branch" else ("not requested", "reissues handled")
+        titles = {
+            "unit": form,
+            "events": what[0],
+            "size": what[1],
+            "rate": "rate",
+            "pvalue": "p-value",
+            "pvalue_adjusted": "adjusted",
+        }
+        shown.append(
+            Table(
+                rows,
+                titles,
+                f"Rates by {form}, most unusual first. Administrators are numbered by how much they handled; no key or name is shown.",
+            )
+        )
+    return shown
+
+
+def reissue_to_ballot_delay(case: Case, findings: Sequence[Finding]) -> Shown:
+    """How soon a ballot followed, asked for and not asked for, and the members at risk at the same instants."""
+    shown: Shown = []
+    for finding in answered(findings):
+        window = window_in_force(case.rows("contest_windows"), "online")
+        cases, _ = delay.reissue_cases(case, case.plan.horizons_s, window.closes_at if window else None)
+        shown.append(charts.delay_curves(delay.incidence(cases)))
+        details = finding.details
+        rows = [
+            {
+                "horizon": wording.duration(row["horizon_s"]),
+                "unrequested": f"{row['unrequested']} of {row['n_unrequested']}", "requested": f"{row['requested']} of {row['n_requested']}",
+                "others_unrequested": wording.percent(row["others_unrequested"], 1), "others_requested": wording.percent(row["others_requested"], 1),
+            }
+            for row in details["horizons"]
+        ]  # fmt: skip
+        titles = {
+            "horizon": "ballot within", "unrequested": "reissues not asked for", "requested": "reissues asked for",
+            "others_unrequested": "others waiting then (not asked for)", "others_requested": "others waiting then (asked for)",
+        }  # fmt: skip
+        shown.append(
+            Table(
+                rows,
+                titles,
+                "Reissues followed by a ballot, and the share of waiting members without a reissue who voted in the same time.",
+            )
+        )
+        if "readings" in details:
+            shown.append(_by_reading(details["readings"]))
+    return shown
+
+
+def _by_reading(told: list[dict]) -> Table:
+    rows = [
+        {
+            "reading": wording.reading(row["reading"]), "followed": None if row["statistic"] is None else int(row["statistic"]),
+            "effect": None if row["effect"] is None else wording.percent(row["effect"], 1),
+            "pvalue": "too few to compare" if row["pvalue"] is None else f"{row['pvalue']:.2g}",
+        }
+        for row in told
+    ]  # fmt: skip
+    titles = {"reading": "clock", "followed": "followed at once, not asked for", "effect": "difference", "pvalue": "p-value"}
+    return Table(rows, titles, "The same test under every reading of the clocks that the evidence allows.")

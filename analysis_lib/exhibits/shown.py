@@ -1,0 +1,38 @@
+"""What every exhibit is made with: findings that have an answer, and times in the contest's zone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from analysis_lib.cards import Table
+from analysis_lib.case import Case
+from analysis_lib.figure import Figure
+from analysis_lib.methods.members import min_cell
+from analysis_lib.results import Finding, NotAnswerable
+
+Shown = list[Figure | Table]
+
+
+def answered(findings: Sequence[Finding]) -> list[Finding]:
+    """Leave out what cannot be answered with the data held."""
+    return [finding for finding in findings if not isinstance(finding.result, NotAnswerable)]
+
+
+def few(n: int, case: Case) -> int | str:
+    """Give a count of people as it may be shown: none, or at least as many as the package asks for."""
+    least = min_cell(case)
+    return n if n == 0 or n >= least else f"fewer than {least}"
+
+
+def local(column: pl.Expr, zone: str) -> pl.Expr:
+    """Write a column of instants in the contest's zone."""
+    return column.dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def at_text(instant: datetime, zone: str) -> str:
+    """Write one instant in the contest's zone."""
+    return f"{instant.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S %Z}"

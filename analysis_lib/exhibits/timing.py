@@ -1,0 +1,98 @@
+"""Beside cast_rate_bursts and falling_turnout_counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from analysis_lib import charts, wording
+from analysis_lib.cards import Table
+from analysis_lib.case import Case
+from analysis_lib.clocks import window_in_force
+from analysis_lib.exhibits.shown import Shown, answered, at_text
+from analysis_lib.methods import cast_rate_bursts as bursts
+from analysis_lib.methods import falling_turnout_counts as falling
+from analysis_lib.methods.turnout import steps
+from analysis_lib.results import Finding
+
+MOST_CLUSTERS = 12
+MOST_FALLS = 200
+
+
+def cast_rate_bursts(case: Case, findings: Sequence[Finding]) -> Shown:
+    """Ballots per hour on the peers' band and the top window close up; or the rise of a running count."""
+    shown: Shown = []
+    zone = case.contest["timezone"]
+    held = answered(findings)
+    timed = [finding for finding in held if finding.result.form != "turnout_counts"]
+    if timed:
+        top = min(timed, key=lambda finding: finding.result.pvalue)
+        window = top.details["window"]
+        shown.append(charts.ballots_per_hour(bursts.hourly(case), _marks(case), window, zone))
+        if window["count"]:
+            shown.append(charts.burst_close_up(bursts.zoom(case, window["start"], window["end"]), window, zone))
+    for finding in held:
+        if finding.result.form == "turnout_counts":
+            falls = falling.falling_turnout_counts(case.rows("turnout_counts")).to_dicts()
+            shown.append(charts.running_count(steps(case), finding.details["window"], falls, zone))
+        shown.append(_clusters(finding, zone))
+    return shown
+
+
+def _clusters(finding: Finding, zone: str) -> Table:
+    listed = finding.details["clusters"] or [finding.details["window"]]
+    rows = [
+        {
+            "start": at_text(w["start"], zone), "end": at_text(w["end"], zone), "length": wording.duration(w["length_s"]),
+            "count": w["count"], "expected": wording.expected(w["expected"]), "llr": round(w["llr"], 2),
+        }
+        for w in listed[:MOST_CLUSTERS]
+    ]  # fmt: skip
+    titles = {
+        "start": "from",
+        "end": "to",
+        "length": "length",
+        "count": "ballots",
+        "expected": "expected",
+        "llr": "log-likelihood ratio",
+    }
+    what = {"within_hour": "own hours", "peer_baseline": "the peers' pace", "turnout_counts": "the rest of the hour"}[
+        finding.result.form
+    ]
+    if finding.details["clusters"]:
+        more = f" (the first {MOST_CLUSTERS} of {len(listed)})" if len(listed) > MOST_CLUSTERS else ""
+        return Table(rows, titles, f"Separate windows that stand out against {what}, most unusual first{more}.")
+    return Table(rows, titles, f"The window that stands out most against {what}; none is listed as unusual.")
+
+
+def _marks(case: Case) -> list[dict]:
+    messages = (
+        case.rows("communications")
+        .filter(pl.col("kind").is_in(["invitation", "reminder", "candidate_mailing"]))["sent_at"]
+        .drop_nulls()
+    )
+    windows = case.rows("contest_windows")
+    marks = [{"at": at, "what": "message"} for at in messages]
+    marks += [{"at": at, "what": "hustings"} for at in windows.filter(pl.col("kind") == "hustings")["opens_at"].drop_nulls()]
+    window = window_in_force(windows, "online")
+    return marks + ([{"at": window.closes_at, "what": "close"}] if window and window.closes_at else [])
+
+
+def falling_turnout_counts(case: Case, findings: Sequence[Finding]) -> Shown:
+    """Every fall of the running count."""
+    zone, shown = case.contest["timezone"], []
+    for finding in answered(findings):
+        if finding.details["falls"]:
+            falls = finding.details["falls"]
+            rows = [
+                fall | {"read": at_text(fall["as_of"], zone), "utc": at_text(fall["as_of"], "UTC")} for fall in falls[:MOST_FALLS]
+            ]
+            more = f" (the first {MOST_FALLS} of {len(falls):,})" if len(falls) > MOST_FALLS else ""
+            titles = {"read": "read at", "utc": "UTC", "before": "count before", "voted_n": "count then", "change": "change"}
+            shown.append(
+                Table(
+                    rows, titles, f"Readings of the running count that are lower than the one before, largest fall first{more}."
+                )
+            )
+    return shown

@@ -1,0 +1,108 @@
+"""Applications, credentials and messages, as sums. Shared by roll_reconciliation."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from analysis_lib.case import Case
+from analysis_lib.methods.identities import Identity, exactly, identity
+from analysis_lib.methods.members import roll_in_force
+from analysis_lib.methods.recount import declared_once
+
+ISSUED = ("issued", "reissued_new", "printed")
+SENT_BY = {"online": ("email", "sms", "screen"), "postal": ("post",)}  # way of voting: how its credential is sent
+
+
+def _complete(case: Case, table: str) -> bool:
+    used = case.rows(table).select("source_id").unique().join(case.rows("sources"), on="source_id", how="left")
+    return used.height > 0 and (used["completeness"] == "complete").fill_null(False).all()
+
+
+def _issued(case: Case, which: pl.Expr | bool = True) -> pl.DataFrame:
+    events = case.rows("credential_events").filter(pl.col("event").is_in(ISSUED) & which)
+    return events.drop_nulls("voter_key").select("voter_key").unique()
+
+
+def applications(case: Case) -> list[Identity]:
+    """R03: applications granted, by channel, are those published; who was granted one has a credential of that channel, and nobody else.
+
+    Of a log that may have gaps, a member missing from it is no difference.
+    """
+    granted = case.rows("vote_applications").filter(pl.col("decision") == "granted")
+    relation = "equal" if _complete(case, "vote_applications") else "at_most"
+    published = {row["channel"]: row for row in declared_once(case.rows("results"), "applications_granted").iter_rows(named=True)}
+    counts = dict(granted.group_by("channel_requested").agg(pl.col("voter_key").n_unique()).sort("channel_requested").iter_rows())
+    counts |= {"all": granted["voter_key"].n_unique()} if granted.height else {}
+    found = [
+        identity(
+            "R03", f"applications granted ({channel})".replace("_", " "), exactly("members granted one", n),
+            ("applications granted, published", published[channel]["low"], published[channel]["high"]), relation, counted="member",
+        )
+        for channel, n in counts.items() if channel in published
+    ]  # fmt: skip
+    for channel, kinds in SENT_BY.items():
+        by_channel = pl.col("destination_kind").is_null() | pl.col("destination_kind").is_in(kinds)
+        applied = granted.filter(pl.col("channel_requested") == channel).select("voter_key").unique()
+        with_code = _issued(case, by_channel)
+        if not with_code.height or not applied.height:
+            continue  # a way of voting that nobody applied for is open to all
+        both = applied.join(with_code, on="voter_key", how="semi").height
+        for n, ofs, name, log in (
+            (applied.height, ("granted an application", "with a credential issued"), "have a credential", "credential_events"),
+            (with_code.height, ("issued a credential", "with an application granted"), "were granted an application", "vote_applications"),
+        ):  # fmt: skip
+            sides = exactly(f"members {ofs[0]}", n), exactly(f"of them {ofs[1]}", both)
+            if _complete(case, log):
+                found.append(identity("R03", f"members {ofs[0]} ({channel}) {name}", *sides, counted="member"))
+    return found
+
+
+def issued_and_entitled(case: Case) -> list[Identity]:
+    """R04: whoever was issued a credential is entitled; how many entitled members were issued none is told, and breaks nothing."""
+    roll, with_code = roll_in_force(case), _issued(case)
+    if not roll.height or not with_code.height:
+        return []
+    later = case.rows("roll_changes").filter(pl.col("change") != "removed")
+    known = pl.concat([
+        roll.filter(pl.col("eligible")).select("voter_key"), later.select("voter_key"),
+        later.drop_nulls("other_voter_key").select(voter_key="other_voter_key"),
+    ]).unique()  # fmt: skip
+    entitled = with_code.join(known, on="voter_key", how="semi").height
+    everyone = roll.filter(pl.col("eligible")).join(with_code, on="voter_key", how="semi").height
+    return [
+        identity(
+            "R04", "members issued a credential are on the roll", exactly("members issued a credential", with_code.height),
+            exactly("of them on the roll, or let in later", entitled), counted="member",
+        ),
+        identity(
+            "R04", "members on the roll were issued a credential", exactly("of them issued a credential", everyone),
+            exactly("members on the roll", roll["eligible"].sum()), "at_most", counted="member",
+        ),
+    ]  # fmt: skip
+
+
+def fates(case: Case) -> list[Identity]:
+    """R05: no more credentials arrived or came back than were issued; messages that bounced are those counted, and no more than were sent."""
+    events = case.rows("credential_events").drop_nulls("voter_key")
+    ended = events.filter(pl.col("event").is_in(("delivered", "bounced"))).select("voter_key").unique()
+    with_code = _issued(case)
+    found = []
+    if ended.height and with_code.height and _complete(case, "credential_events"):
+        issued = ended.join(with_code, on="voter_key", how="semi").height
+        sides = exactly("members to whom one was delivered or bounced", ended.height), exactly("of them issued one", issued)
+        found.append(identity("R05", "credentials delivered or bounced were issued", *sides, counted="member"))
+        rest = with_code.join(ended, on="voter_key", how="anti").height
+        sides = exactly("delivered or bounced", issued), exactly(f"issued (of {rest} nothing more is known)", with_code.height)
+        found.append(identity("R05", "issued is delivered + bounced + unknown", *sides, "at_most", counted="member"))
+    sent = case.rows("communications").drop_nulls("n_bounced").sort("message_id")
+    bounced = dict(events.filter(pl.col("event") == "bounced").drop_nulls("message_id").group_by("message_id").len().iter_rows())
+    for row in sent.iter_rows(named=True):
+        name, back = f"message {row['message_id']}", exactly("bounced, as counted", row["n_bounced"])
+        if row["n_recipients"] is not None:
+            sides = back, exactly("recipients", row["n_recipients"])
+            found.append(identity("R05", f"{name}: no more bounced than were sent", *sides, "at_most", counted="message"))
+        if row["message_id"] in bounced:
+            sides = exactly("bounced, in the log", bounced[row["message_id"]]), back
+            relation = "equal" if _complete(case, "credential_events") else "at_most"
+            found.append(identity("R05", f"{name}: those that bounced", *sides, relation, counted="message"))
+    return found

@@ -1,0 +1,147 @@
+"""Copies of the roll and what changed between them, as sums. Shared by roll_reconciliation and record_rules."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from analysis_lib.case import Case
+from analysis_lib.methods.identities import WHOLE, Identity, checked_rows, exactly, identity, of_frame
+from analysis_lib.methods.recount import declared_once
+
+WHOLE_ROLL = ("freeze", "platform_upload", "marked_register", "post_poll")  # copies of the whole roll, not a list for somebody
+CAME, WENT = ("added", "reinstated", "transferred_in"), ("removed", "merged", "transferred_out")
+BEFORE_THE_COUNT = ("freeze", "platform_upload", "post_poll")
+ONE_BALLOT_EACH = "none"  # the revote policy under which nobody's ballot replaces another
+
+
+def rows_of_copies(case: Case) -> list[Identity]:
+    """R01: rows held = rows stated on the cover = members that the platform counts as entitled."""
+    copies = case.rows("roll_snapshots").drop_nulls("row_count").sort("taken_at", "snapshot_id")
+    held = dict(case.rows("roll").group_by("snapshot_id").len().iter_rows())
+    faulty = case.package.n_left_out.get("roll", 0)  # rows left out for a fault were handed over all the same
+    found = [
+        identity(
+            "R01", f"rows of roll copy {row['snapshot_id']}", ("rows held", n, n + faulty),
+            exactly("row count stated", row["row_count"]), counted="row",
+        )
+        for row in copies.iter_rows(named=True) if (n := held.get(row["snapshot_id"]))
+    ]  # fmt: skip
+    loaded = copies.filter(pl.col("purpose") == "platform_upload").tail(1)
+    platform = declared_once(case.rows("results").filter(pl.col("basis") == "platform"), "eligible")
+    return found + [
+        identity(
+            "R01", f"members loaded from roll copy {row['snapshot_id']}", exactly("row count stated", row["row_count"]),
+            ("members that the platform counts", low, high), counted="member",
+        )
+        for row in loaded.iter_rows(named=True)
+        for low, high in platform.filter(pl.col("channel") == "all").select("low", "high").iter_rows()
+    ]  # fmt: skip
+
+
+def _entitled(case: Case) -> pl.DataFrame:
+    """Members entitled in each copy of the whole roll, by unit, copies in order of time."""
+    copies = case.rows("roll_snapshots").filter(pl.col("purpose").is_in(WHOLE_ROLL))
+    rows = case.rows("roll").filter(pl.col("eligible")).join(copies, on="snapshot_id")
+    return rows.select("snapshot_id", "taken_at", "voter_key", unit=pl.col("unit").fill_null("unknown"))
+
+
+def between_copies(case: Case) -> list[Identity]:
+    """R02: members entitled in one copy + came − went = members entitled in the next, in all and by unit.
+
+    Changes whose direction or unit isn't known widen the range. Only where a log of changes reaches from
+    one copy to the next: two copies alone say nothing of what should have changed.
+    """
+    changes = case.rows("roll_changes").filter(pl.col("derived_from") != "snapshot_diff")
+    rolls = _entitled(case)
+    copies = rolls.select("snapshot_id", "taken_at").unique().sort("taken_at", "snapshot_id")
+    found: list[Identity] = []
+    for first, second in zip(copies.iter_rows(named=True), copies.tail(-1).iter_rows(named=True), strict=False):
+        own = changes.filter((pl.col("at") > first["taken_at"]) & (pl.col("at") <= second["taken_at"]))
+        if own.height:
+            found += _one_step(rolls, own, first, second)
+    return found
+
+
+def _one_step(rolls: pl.DataFrame, changes: pl.DataFrame, first: dict, second: dict) -> list[Identity]:
+    before, after = (rolls.filter(pl.col("snapshot_id") == copy["snapshot_id"]) for copy in (first, second))
+    units = pl.concat([after, before]).unique("voter_key", keep="first", maintain_order=True).select("voter_key", "unit")
+    moved = changes.join(units, on="voter_key", how="left").with_columns(
+        pl.col("unit").fill_null("unknown"),
+        net=pl.when(pl.col("change").is_in(CAME)).then(1).when(pl.col("change").is_in(WENT)).then(-1).otherwise(0),
+        open=(pl.col("change") == "eligibility_set").cast(pl.Int64),
+    )
+
+    def by(unit: pl.Expr) -> pl.DataFrame:
+        parts = [
+            before.group_by(unit=unit).agg(before=pl.len()),
+            after.group_by(unit=unit).agg(after=pl.len()),
+            moved.group_by(unit=unit).agg(pl.col("net", "open").sum()),
+        ]
+        rows = pl.concat(parts, how="diagonal_relaxed").group_by("unit").agg(pl.col("before", "after", "net", "open").sum())
+        return rows.with_columns(expected=pl.col("before").cast(pl.Int64) + pl.col("net"))
+
+    name = f"members entitled in roll copy {first['snapshot_id']}, with what changed, are those of copy {second['snapshot_id']}"
+    # A member whose unit isn't known, or who changed it, may belong to any of them: then only the total is checked.
+    is_placed = not ((moved["unit"] == "unknown").any() or (moved["change"] == "unit_changed").any())
+    rows = pl.concat([by(pl.lit(WHOLE)), by(pl.col("unit"))]) if is_placed else by(pl.lit(WHOLE))
+    found = checked_rows(
+        rows, "R02", name, ("before + came - went", pl.col("expected") - pl.col("open"), pl.col("expected") + pl.col("open")),
+        ("after", pl.col("after"), pl.col("after")), counted="member",
+    )  # fmt: skip
+    return of_frame(found)
+
+
+def from_change_counts(counts: pl.DataFrame) -> list[Identity]:
+    """R02: where only counts of changes are held: before + added − removed = after; unchanged + changed + removed = before."""
+    rows = counts.sort("taken_at", "source_id").with_columns(
+        unit=pl.lit(""), day=pl.col("taken_at").dt.strftime("%Y-%m-%d %H:%M UTC")
+    )
+    sides = (
+        ("before + added - removed", ("before_n", "added_n", "removed_n"), pl.col("before_n") + pl.col("added_n") - pl.col("removed_n"), "after_n", "after"),
+        ("unchanged + changed + removed", ("unchanged_n", "changed_n", "removed_n"), pl.sum_horizontal("unchanged_n", "changed_n", "removed_n"), "before_n", "before"),
+    )  # fmt: skip
+    found: list[Identity] = []
+    for label, needed, value, right, right_label in sides:
+        held = rows.drop_nulls([*needed, right])
+        name = pl.format(f"{label} is {right_label}, copy of {{}}", "day")
+        sides_of = (label, value, value), (right_label, pl.col(right), pl.col(right))
+        found += of_frame(checked_rows(held, "R02", name, *sides_of, counted="member"))
+    return found
+
+
+def last_copy_and_entitled(case: Case) -> list[Identity]:
+    """R02: members entitled in the last copy before the count are the members entitled that were published.
+
+    Where they differ by just as many as came and went after that copy, this is named as the cause.
+    """
+    copies = case.rows("roll_snapshots").filter(pl.col("purpose").is_in(BEFORE_THE_COUNT)).sort("taken_at", "snapshot_id").tail(1)
+    published = declared_once(case.rows("results"), "eligible").filter(pl.col("channel") == "all")
+    found = []
+    for row in copies.iter_rows(named=True):
+        rows = case.rows("roll").filter(pl.col("snapshot_id") == row["snapshot_id"])
+        n = int(rows["eligible"].sum()) if rows.height else row["row_count"]
+        later = case.rows("roll_changes").filter(pl.col("at") > row["taken_at"])["change"]
+        net = int(later.is_in(CAME).sum()) - int(later.is_in(WENT).sum())
+        found += [
+            identity(
+                "R02", f"members in the last roll copy, {row['snapshot_id']}, are the members entitled",
+                exactly("members in the copy", n), ("eligible members published", low, high), counted="member",
+                cause="members who came or went after that copy" if net and low <= n + net <= high and not low <= n <= high else "",
+            )
+            for low, high in published.select("low", "high").iter_rows() if n is not None
+        ]  # fmt: skip
+    return found
+
+
+def marked_registers(case: Case) -> list[Identity]:
+    """R12: members marked as having voted, each once, are the ballots, but for ballots that the rules let another replace."""
+    registers = case.rows("roll_snapshots").filter(pl.col("purpose") == "marked_register").select("snapshot_id")
+    marked = case.rows("roll").join(registers, on="snapshot_id").filter(pl.col("voted_flag").fill_null(False))
+    received = declared_once(case.rows("results"), "ballots_received").filter(pl.col("channel") == "all")
+    if not marked.height or not received.height:
+        return []
+    voters = marked["voter_key"].n_unique()
+    marks = marked.select("voter_key", pl.col("voted_channel").fill_null("")).unique().height
+    most = voters if case.contest["revote_policy"] == ONE_BALLOT_EACH else marks
+    sides = ("members marked as having voted", voters, most), ("ballots received", received["low"][0], received["high"][0])
+    return [identity("R12", "members marked in the registers are the ballots", *sides)]

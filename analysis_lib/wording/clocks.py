@@ -1,0 +1,100 @@
+"""Sentences of clock_offset, and how a clock's readings are told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from analysis_lib.results import Finding
+from analysis_lib.wording.fixed import READINGS
+from analysis_lib.wording.numbers import count
+
+ANCHORS = {
+    "opening": "ballots, none before the opening",
+    "close": "ballots, none after the close",
+    "sent": "mail arriving, links opened and logins, none before the first invitation",
+    "request": "credential events, none before the request for them",
+    "text": "the log's own text, read in its zone",
+    "spike": "spikes of activity that begin with messages",
+    "used_and_cast": "credentials used on one clock, ballots cast on the other within half an hour",
+    "issued_and_cast": "credentials issued on one clock, ballots cast on the other later",
+}
+CLOCK_VERDICTS = {"consistent": "consistent", "contradicted": "contradicted", "cannot_tell": "cannot tell"}
+SEASONS = {"winter": " in winter", "summer": " in summer", "always": ""}
+
+
+def reading(name: str) -> str:
+    """Tell a reading of the clocks: "if UTC and local time were mixed up and if the clock ran slow"."""
+    clock, _, parts = name.rpartition(": ")
+    told = " and ".join(READINGS[part] for part in parts.split("+"))
+    return f"{told} (clock {clock} alone)" if clock else told
+
+
+def span(seconds: float) -> str:
+    """Write a duration in hours and minutes; seconds where it is shorter than a minute."""
+    minutes = round(abs(seconds) / 60)
+    if minutes < 1:
+        return count(round(abs(seconds)), "second")
+    parts = [count(minutes // 60, "hour")] if minutes >= 60 else []
+    return " ".join(parts + ([count(minutes % 60, "minute")] if minutes % 60 else []))
+
+
+def bounds(low: float | None, high: float | None) -> str:
+    """Write what an offset may be: "from 2 minutes behind to 1 hour ahead"."""
+    sides = ["" if x is None or not math.isfinite(x) else _side(x) for x in (low, high)]
+    if all(sides):
+        return f"from {sides[0]} to {sides[1]}"
+    return f"at least {sides[0]}" if sides[0] else f"at most {sides[1]}" if sides[1] else "anything"
+
+
+def _side(seconds: float) -> str:
+    return "0" if round(seconds) == 0 else f"{span(seconds)} {'ahead' if seconds > 0 else 'behind'}"
+
+
+def clock_told(clock: Mapping[str, Any]) -> str:
+    """Say of one clock what its anchors say, and which zone would explain it."""
+    name, shift = clock["clock_id"], clock["shift_s"]
+    if clock["verdict"] == "cannot_tell":
+        text = f"Whether the clock {name} is right cannot be told from the records held."
+        if shift:
+            text += f" Events are out of order as it is read, and would be in order if it were {_side(shift)}."
+        return text
+    if clock["verdict"] == "consistent":
+        text = f"The clock {name} agrees with what other records fix in time."
+        late = [anchor for anchor in clock["anchors"] if anchor["kind"] in ("opening", "close") and anchor["n_out"]]
+        if late:
+            text += " No offset of it would bring the ballots that stand outside the window into it and keep the other events in order."
+        elif clock["also_allowed_s"]:
+            text += f" They allow it an offset of its own: {bounds(clock['low_s'], clock['high_s'])}."
+        return text
+    read_as = f"The clock {name}, read as {clock['tz_used']},"
+    if not shift:
+        return f"{read_as} is contradicted by other records, and no one shift reconciles them."
+    text = f"{read_as} is {span(shift)} {'ahead of' if shift > 0 else 'behind'} the records it is compared with"
+    if clock["zones"]:
+        zones = " or ".join(f"{zone['zone']}{SEASONS[zone['season']]}" for zone in clock["zones"])
+        text += f": this is what a log written in the time of {zones} would give"
+    return f"{text}."
+
+
+def clock_offset(finding: Finding) -> str:
+    """What the anchors say of each clock."""
+    order = ("contradicted", "cannot_tell", "consistent")
+    told = sorted(finding.details["clocks"], key=lambda clock: order.index(clock["verdict"]))
+    text = " ".join(clock_told(clock) for clock in told[:3])
+    if len(told) > 3:
+        text += f" And {count(len(told) - 3, 'more clock')}."
+    changes = finding.details["changes"]
+    if changes:
+        text += (
+            f" Read as the other records place it, {changes['before']} ballots stand before the opening and {changes['after']} after the close, "
+            f"where {changes['before_recorded']} and {changes['after_recorded']} do as recorded."
+        )
+    return text
+
+
+def readings_told(rows: list[Mapping[str, Any]]) -> str:
+    """Say how many readings of the clocks were tried, and the range of the p-values."""
+    pvalues = [row["pvalue"] for row in rows if row["pvalue"] is not None]
+    return f"Tried under {count(len(rows), 'reading')} of the clocks, p runs from {min(pvalues):.2g} to {max(pvalues):.2g}."

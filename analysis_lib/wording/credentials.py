@@ -1,0 +1,47 @@
+"""Sentences of reissue_rates and reissue_to_ballot_delay."""
+
+from __future__ import annotations
+
+import math
+
+from analysis_lib.results import Finding
+from analysis_lib.wording.clocks import readings_told
+from analysis_lib.wording.numbers import count, duration, effect, interval, number
+
+
+def reissue_rates(finding: Finding) -> str:
+    """Which branch or administrator stands out most, and by how much."""
+    result, form = finding.result, finding.result.form
+    top = min(finding.details["units"], key=lambda unit: (unit["pvalue"], unit["unit"]))
+    what = "members with a reissued credential" if form == "branch" else "reissues without a logged request"
+    of = "members on its roll" if form == "branch" else "reissues handled"
+    who = top["unit"] if form == "branch" else "one administrator"
+    ratio = result.effect
+    compared = f"{ratio.value:,.2f} times the rate of the others, {interval(ratio.confidence_level)} {number(ratio.low)} to {number(ratio.high)}, biased upward since it is the largest of many"
+    if not math.isfinite(ratio.value):
+        compared = "the others have none"
+    text = (
+        f"Of {count(finding.details['n_units'], form, 'branches' if form == 'branch' else form + 's')}, {who} stands out most: "
+    )
+    return f"{text}{top['events']} {what} of {top['size']} {of} ({compared})."
+
+
+def reissue_to_ballot_delay(finding: Finding) -> str:
+    """How many ballots followed soon, after reissues asked for and not asked for."""
+    details = finding.details
+    row = details["horizons"][0]
+    difference = effect(finding).replace("had voted", f"had voted within {duration(details['horizon_s'])}", 1)
+    text = (
+        f"A ballot followed within {duration(row['horizon_s'])} after {row['unrequested']} of {details['n_unrequested']} reissues without a logged "
+        f"request, and after {row['requested']} of {details['n_requested']} with a request, a bounce or another cause on record. "
+        f"{difference[0].upper()}{difference[1:]}."
+    )
+    if details["n_after_edit_without_request"]:
+        text += (
+            f" {details['n_after_edit_without_request']} of the former followed, within half an hour, a change of the member's contact for which "
+            f"a search found no request; in {details['n_by_same_hand']} of these whoever changed the contact also reissued "
+            f"({count(details['n_hands'], 'different administrator')} in all)."
+        )
+    if "readings" in details:
+        text += f" {readings_told(details['readings'])}"
+    return text

@@ -1,0 +1,92 @@
+"""Sentences of roll_reconciliation, record_rules and edits_outside_window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from analysis_lib.results import Finding
+from analysis_lib.wording.numbers import count, instant, lasting
+from analysis_lib.wording.totals import sums_checked
+
+MOST_TOLD = 3
+NOUNS = {"email": ("e-mail address", "e-mail addresses"), "phone": ("telephone number", "telephone numbers")}
+
+
+def roll_reconciliation(finding: Finding) -> str:
+    """How many sums of lists do not agree, and the first three of them."""
+    return sums_checked(finding, "the lists held allow")
+
+
+def record_rules(finding: Finding) -> str:
+    """How many rows break which rule."""
+    rules = [rule for rule in finding.details["rules"] if rule["looked"] is not None and not rule["counted_elsewhere"]]
+    broken = [rule for rule in rules if rule["broken"]]
+    looked = f"Of {count(finding.result.n_observations, 'row')} held against {count(len(rules), 'rule')}"
+    if broken:
+        listed = "; ".join(f"{rule['check']}, {rule['name']}: {rule['broken']:,} of {rule['looked']:,}" for rule in broken[:4])
+        more = f"; and {count(len(broken) - 4, 'more rule')}" if len(broken) > 4 else ""
+        verb = "breaks" if finding.result.statistic == 1 else "break"
+        text = f"{looked}, {finding.result.statistic:,} {verb} one under every reading of the clocks ({listed}{more})."
+    else:
+        text = f"{looked}, none breaks one under every reading of the clocks."
+    if undetermined := sum(rule["undetermined"] for rule in rules):
+        text += f" Of {undetermined:,} it cannot be told."
+    return text
+
+
+def edits_outside_window(finding: Finding) -> str:
+    """How many changes came after the last day for them, and how late; then what was undone, restored and cleared."""
+    result, details = finding.result, finding.details
+    zone, late = result.parameters["zone"], details["late"]
+    after = f"after the last day for changes, {instant(details['deadline'], zone)}"
+    n_late = " and ".join(
+        count(late[what], f"change of {noun}", f"changes of {noun}")
+        for what, noun in (("roll", "the roll"), ("contact", "contact details"))
+        if late[what]
+    )
+    closing = " and before the close" if details["close"] else ""
+    text = f"Of {count(result.n_observations, 'change')} of the roll and of contact details with a time, "
+    if result.statistic:
+        text += f"{n_late} came {after}{closing}; the last one {lasting(details['largest_s'])} after it."
+    else:
+        text += f"none came for certain {after}{closing}."
+    if details["either"]:
+        text += (
+            f" Of {count(details['either'], 'change')} only limits are known, which leave open whether it came after that day."
+        )
+    return " ".join([text, *account(details["account"])])
+
+
+def account(told: Mapping[str, Any]) -> list[str]:
+    """Tell what was undone, what was taken out during the voting and restored, and contacts cleared; a sentence each."""
+    sentences = [
+        f"{count(row['n'], 'addition')} {_was(row['n'])} taken back {lasting(row['seconds'])} later."
+        for row in told["undone"][:MOST_TOLD]
+    ]
+    restored = [row for row in told["restored"] if row["n_restored"]]
+    sentences += [
+        f"{count(row['n'], 'member')} {_was(row['n'])} removed in one edit during the voting, and {row['n_restored']:,} of them "
+        f"restored {_after(row['fewest_s'], row['most_s'])} later."
+        for row in restored[:MOST_TOLD]
+    ]
+    for field, on_return in sorted({(row["field"], row["on_return"]) for row in told["cleared"]}):
+        rows = [row for row in told["cleared"] if (row["field"], row["on_return"]) == (field, on_return)]
+        n, again = sum(row["n"] for row in rows), sum(row["n_set_again"] for row in rows)
+        noun = NOUNS.get(field, (f"{field.replace('_', ' ')} entry", f"{field.replace('_', ' ')} entries"))
+        if on_return:
+            sentences.append(
+                f"{count(n, 'member')} {_was(n)} put back without the {noun[0]} held before; {again:,} of them {_was(again)} given one later."
+            )
+        else:
+            sentences.append(f"{count(n, *noun)} {_was(n)} cleared, {again:,} of them set again later.")
+    return sentences
+
+
+def _was(n: int) -> str:
+    return "was" if n == 1 else "were"
+
+
+def _after(fewest: int, most: int) -> str:
+    first, last = lasting(fewest), lasting(most)
+    return first if first == last else f"{first} to {last}"

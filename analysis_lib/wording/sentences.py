@@ -1,0 +1,65 @@
+"""One finding in one or two sentences; each question has its own, in the module of its subject."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from analysis_lib.results import Finding, NotAnswerable, TestResult
+from analysis_lib.wording.channels import channel_gap
+from analysis_lib.wording.clocks import clock_offset
+from analysis_lib.wording.credentials import reissue_rates, reissue_to_ballot_delay
+from analysis_lib.wording.evidence import edits_outside_window, record_rules, roll_reconciliation
+from analysis_lib.wording.late_votes import ballots_outside_window
+from analysis_lib.wording.numbers import how_often
+from analysis_lib.wording.timing import cast_rate_bursts, falling_turnout_counts
+from analysis_lib.wording.totals import struck_ballots, totals_reconciliation
+
+_SENTENCES: dict[str, Callable[[Finding], str]] = {
+    question.__name__: question
+    for question in (
+        totals_reconciliation,
+        struck_ballots,
+        roll_reconciliation,
+        record_rules,
+        edits_outside_window,
+        clock_offset,
+        cast_rate_bursts,
+        falling_turnout_counts,
+        ballots_outside_window,
+        reissue_rates,
+        reissue_to_ballot_delay,
+        channel_gap,
+    )
+}
+
+
+def chance(finding: Finding) -> str:
+    """Say what the p-value says, with the null in words; in a family of several tests, the adjusted one."""
+    result, n = finding.result, finding.result.parameters.get("n_resamples")
+    often = f"would turn up {how_often(result.pvalue, n)}"
+    if finding.family_size > 1:
+        adjusted = how_often(finding.pvalue_adjusted)
+        if often.endswith(how_often(0.0, n)) and n:  # no draw came near: the adjusted figure is a bound too
+            adjusted = adjusted.replace("about", "fewer than")
+        often += f"; allowing for the {finding.family_size} tests made, {adjusted}"
+    return f"If {result.null_hypothesis}, a result at least this extreme {often}."
+
+
+def sentence(finding: Finding) -> str:
+    """Write one finding in one or two sentences: what was seen, how large, and how often chance alone does it.
+
+    Returns
+    -------
+    str
+        Plain text; names of candidates stand in it as they were handed over, so whoever shows it as
+        HTML must escape it.
+    """
+    result = finding.result
+    if isinstance(result, NotAnswerable):
+        text = f"This cannot be answered with the data held. {result.reason} Needed: {', '.join(result.needs)}."
+    else:
+        text = _SENTENCES[finding.question](finding)
+        if isinstance(result, TestResult):
+            text = f"{text} {chance(finding)}"
+    text = " ".join(text.split())  # a name may hold a line break
+    return text if finding.planned else f"Exploratory, not in the plan: {text}"
