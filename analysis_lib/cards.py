@@ -11,6 +11,7 @@ import polars as pl
 from markupsafe import Markup
 
 from analysis_lib import wording
+from analysis_lib.plaintext import visible
 from analysis_lib.results import Finding, NotAnswerable, TestResult
 
 GRADES = {"breach": "Breach: a count of facts", "anomaly": "Anomaly: a calibrated test", "materiality": "Materiality"}
@@ -23,7 +24,8 @@ class Cards:
     findings: tuple[Finding, ...]
 
     def __repr__(self) -> str:
-        return "\n\n".join(f"{wording.VERDICTS[finding.verdict]}. {wording.sentence(finding)}" for finding in self.findings)
+        texts = (f"{wording.VERDICTS[finding.verdict]}. {wording.sentence(finding)}" for finding in self.findings)
+        return visible("\n\n".join(texts))
 
     def _repr_html_(self) -> str:
         return str(Markup("\n").join(_card(finding) for finding in self.findings))
@@ -35,7 +37,7 @@ def _card(finding: Finding) -> Markup:
         Markup('<p class="verdict"><span class="grade">{}</span> <strong>{}</strong></p>').format(
             GRADES[finding.grade], wording.VERDICTS[finding.verdict]
         ),
-        Markup('<p class="sentence">{}</p>').format(wording.sentence(finding)),
+        Markup('<p class="sentence">{}</p>').format(_own_direction(wording.sentence(finding))),
     ]
     if isinstance(result, TestResult):
         parts.append(
@@ -68,12 +70,12 @@ def _observations(result: Any) -> str:
 
 
 def _facts(rows: Sequence[tuple[str, str]]) -> Markup:
-    items = Markup("").join(Markup("<dt>{}</dt><dd>{}</dd>").format(*row) for row in rows if row[1])
+    items = Markup("").join(Markup("<dt>{}</dt><dd>{}</dd>").format(name, _own_direction(text)) for name, text in rows if text)
     return Markup('<dl class="facts">{}</dl>').format(items)
 
 
 def _list(title: str, items: Iterable[str]) -> Markup:
-    rows = Markup("").join(Markup("<li>{}</li>").format(item) for item in items)
+    rows = Markup("").join(Markup("<li>{}</li>").format(_own_direction(item)) for item in items)
     return (
         Markup('<div class="{}"><p><strong>{}</strong></p><ul>{}</ul></div>').format(title.split()[0].lower(), title, rows)
         if rows
@@ -91,7 +93,7 @@ class Table:
 
     def __repr__(self) -> str:
         lines = [self.caption, " | ".join(self.columns.values())]
-        return "\n".join(lines + [" | ".join(_text(row[name]) for name in self.columns) for row in self.rows])
+        return visible("\n".join(lines + [" | ".join(_text(row[name]) for name in self.columns) for row in self.rows]))
 
     def _repr_html_(self) -> str:
         head = Markup("").join(Markup('<th scope="col">{}</th>').format(title) for title in self.columns.values())
@@ -101,13 +103,19 @@ class Table:
         return str(
             Markup(
                 '<div class="table"><table><caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
-            ).format(self.caption, head, body)
+            ).format(_own_direction(self.caption), head, body)
         )
 
 
 def _cell(value: Any) -> Markup:
     kind = ' class="number"' if isinstance(value, int | float) and not isinstance(value, bool) else ""
-    return Markup("<td{}>{}</td>").format(Markup(kind), _text(value))
+    text = _own_direction(value) if isinstance(value, str) and value else _text(value)
+    return Markup("<td{}>{}</td>").format(Markup(kind), text)
+
+
+def _own_direction(text: str) -> Markup:
+    """A text that may hold a name: whichever way that is written, what stands around it stays in its place."""
+    return Markup("<bdi>{}</bdi>").format(visible(text))
 
 
 def _text(value: Any) -> str:

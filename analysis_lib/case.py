@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,27 @@ from analysis_lib.schema import TABLES
 PLAN_FILE = "plan.toml"  # beside a package's datapackage.json
 
 
+class PlanOrigin(StrEnum):
+    """Who chose the plan: nobody, whoever made the package, or whoever runs the report."""
+
+    STANDARD = "standard"
+    PACKAGE = "package"
+    NAMED = "named"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A contest, its package and its plan. `planned` is false if a value of the plan was overridden by hand."""
+    """A contest, its package and its plan. `planned` is false if a value of the plan was overridden by hand.
+
+    `plan_origin` says where the plan came from: whoever hands over the data might hand over a plan that
+    hides or makes a finding, so a report says on its first page what differs from the standard plan.
+    """
 
     package: Package
     contest_id: str
     plan: Plan
     planned: bool
+    plan_origin: PlanOrigin = PlanOrigin.STANDARD
 
     @property
     def contest(self) -> dict[str, Any]:
@@ -92,7 +106,11 @@ def _choose(package: Package, contest_id: str) -> str:
         return own[0]
     raise ParameterError(
         f"contest_id: {package.name} has {len(own)} contests that aren't held for comparison only. Expected the name of one"
-        + (f" of {', '.join(own)}. Say which." if own else ". Set comparison_only to false for the one in dispute.")
+        + (
+            f" of {', '.join(own)}. Say which, with --contest or contest_id."
+            if own
+            else ". Set comparison_only to false for the one in dispute."
+        )
     )
 
 
@@ -119,9 +137,21 @@ def open_case(package: str | Path, contest_id: str = "", plan: str = "", **overr
         As for `open_package`.
     """
     opened = open_package(package)
-    own_plan = opened.folder / PLAN_FILE
-    loaded = load_plan(Path(plan) if plan else own_plan if own_plan.is_file() else None)
+    path, origin = _plan_file(opened.folder / PLAN_FILE, plan)
+    loaded = load_plan(path)
     changes = {name: value for name, value in overrides.items() if value is not None}
     if changes:
         loaded = make_plan({**loaded.model_dump(), **changes}, "plan")
-    return Case(package=opened, contest_id=_choose(opened, contest_id), plan=loaded, planned=not changes)
+    contest = _choose(opened, contest_id)
+    return Case(package=opened, contest_id=contest, plan=loaded, planned=not changes, plan_origin=origin)
+
+
+def _plan_file(own: Path, named: str) -> tuple[Path | None, PlanOrigin]:
+    if named:
+        return Path(named), PlanOrigin.NAMED
+    if own.is_symlink() and not own.resolve().is_relative_to(own.parent.resolve()):
+        raise ParameterError(
+            f"{own}: the plan is a link that leads out of the package's folder. Expected a file of the package. "
+            "Put the file itself there, or name the plan yourself."
+        )
+    return (own, PlanOrigin.PACKAGE) if own.is_file() else (None, PlanOrigin.STANDARD)

@@ -15,6 +15,7 @@ import altair as alt
 import polars as pl
 
 from analysis_lib.figure import Figure
+from analysis_lib.plaintext import label
 
 SEEN, EXPECTED, OTHER = "#1b4f72", "#b9770e", "#7f8c8d"  # apart for colour-blind readers, and in grey
 MARK_COLOURS = {"message": "#7d3c98", "hustings": "#117a65", "close": "#922b21"}
@@ -241,7 +242,7 @@ def late_ballots(late: pl.DataFrame, closes_at: Mapping[str, datetime], zone: st
         )
     )
     closes = "; ".join(
-        f"{channel}: {at.astimezone(ZoneInfo(zone)):%d %B %Y %H:%M %Z}" for channel, at in sorted(closes_at.items())
+        f"{label(channel)}: {at.astimezone(ZoneInfo(zone)):%d %B %Y %H:%M %Z}" for channel, at in sorted(closes_at.items())
     )
     return Figure(
         _styled(alt.layer(zero, points).properties(width=WIDTH, height=90)),
@@ -283,7 +284,7 @@ def funnel(units: Sequence[Mapping[str, Any]], limits: pl.DataFrame, pooled: flo
     labels = named.encode(x=x, y=y, text="unit:N")
     return Figure(
         _styled(alt.layer(lines, centre, points, labels).properties(width=WIDTH, height=HEIGHT)),
-        alt=f"{len(rows)} dots, one per {noun}: its rate against its size. {top['unit']} stands out most, with {top['rate']:.0%} against {pooled:.0%} over all.",
+        alt=f"{len(rows)} dots, one per {noun}: its rate against its size. {label(top['unit'])} stands out most, with {top['rate']:.0%} against {pooled:.0%} over all.",
         caption="Each dot is one unit. The curved lines show how far rates stray by chance alone if all units shared one rate; real units differ more, which the test allows for and the lines do not.",
     )
 
@@ -322,6 +323,7 @@ def channel_shares(details: Mapping[str, Any]) -> Figure:
         {"channel": channel.replace("_", " "), "low": low, "high": high, "mid": (low + high) / 2}
         for channel, low, high in zip(details["channels"], details["share_low"], details["share_high"], strict=True)
     ]
+    candidate = label(details["candidate"])
     base = alt.Chart(alt.Data(values=rows)).encode(y=alt.Y("channel:N", title=None))
     # No name in a title: it would stand in an expression, and a line break in it would stop the chart from being drawn.
     x = alt.X("low:Q", title="share of the candidate", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1]))
@@ -334,24 +336,25 @@ def channel_shares(details: Mapping[str, Any]) -> Figure:
     )
     return Figure(
         _styled(layers.properties(width=WIDTH, height=100)),
-        alt=f"Share of {details['candidate']}: " + "; ".join(f"{row['channel']} {row['mid']:.0%}" for row in rows) + ".",
-        caption=f"Share of {details['candidate']} in each channel. The thick bar is the whole range that the published figures allow; the dashed line is one half.",
+        alt=f"Share of {candidate}: " + "; ".join(f"{label(row['channel'])} {row['mid']:.0%}" for row in rows) + ".",
+        caption=f"Share of {candidate} in each channel. The thick bar is the whole range that the published figures allow; the dashed line is one half.",
     )
+
+
+def _sum_named(item: Mapping[str, Any]) -> str:
+    said = ", ".join(part for part in (item["unit"], item["declaration"]) if part)
+    return f"{item['name']} ({said})" if said else item["name"]
 
 
 def sums(identities: Sequence[Mapping[str, Any]]) -> Figure:
     """Both sides of the sums checked, joined by a line where they differ; of many, those that differ first."""
     shown = sorted(identities, key=lambda item: item["gap"] == 0)[:MOST_SUMS]
     rows = [
-        {"sum": f"{item['name']} ({item['declaration']})", "side": side, "ballots": item[f"{side}_low"], "gap": item["gap"]}
+        {"sum": _sum_named(item), "side": side, "ballots": item[f"{side}_low"], "gap": item["gap"]}
         for item in shown
         for side in ("left", "right")
     ]
-    joined = [
-        {"sum": f"{item['name']} ({item['declaration']})", "x": item["left_low"], "x2": item["right_low"]}
-        for item in shown
-        if item["gap"]
-    ]
+    joined = [{"sum": _sum_named(item), "x": item["left_low"], "x2": item["right_low"]} for item in shown if item["gap"]]
     y = alt.Y("sum:N", title=None, sort=None, axis=alt.Axis(labelLimit=330))
     points = alt.Chart(alt.Data(values=rows)).mark_point(size=70, filled=True).encode(
         y=y, x=alt.X("ballots:Q", title="ballots", scale=alt.Scale(zero=True)),

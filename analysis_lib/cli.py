@@ -1,18 +1,23 @@
-"""The command line: selection-forensics report | check."""
+"""The command line: selection-forensics report | check | import | request."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import shutil
+import signal
 import sys
 import textwrap
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import analysis_lib
 from analysis_lib.errors import ForensicsError, ParameterError
+from analysis_lib.importers import command
+from analysis_lib.plaintext import on_one_line, visible
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,7 +25,7 @@ if TYPE_CHECKING:
     from analysis_lib.package import Package
     from analysis_lib.reports.runner import ReportOutcome
 
-OK, FAULTY, REFUSED, INTERRUPTED = 0, 1, 2, 130
+OK, FAULTY, REFUSED, STOPPED = 0, 1, 2, 128  # stopped by a signal: 128 and its number, as shells have it
 EXAMPLES = """\
 examples:
   selection-forensics report                         every shipped example, and an index page, in reports/
@@ -29,6 +34,10 @@ examples:
   selection-forensics report my_case --plan plan.toml -p n_resamples 99999
   selection-forensics check my_case                  what is wrong with the files, and how to mend it
   selection-forensics check my_case --format csv > faults.csv
+  selection-forensics check my_case --originals received
+  selection-forensics import --list                  the platforms whose exports can be brought into a package
+  selection-forensics request my_case                letters that ask the party and the platform for what is missing
+  selection-forensics request my_case --to member --out request.txt
 
 exit status: 0 all well; 1 a chapter failed, or the files have errors; 2 it could not be done at all.
 """
@@ -41,16 +50,54 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a console with few letters must not stop a report
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        with _stoppable():
+            status = options.run(options)
+            sys.stdout.flush()  # a full disk shows itself here, and not behind the last line
     except ForensicsError as error:
-        print(f"selection-forensics: {error}", file=sys.stderr)
+        _complain(str(error))
         return REFUSED
     except BrokenPipeError:  # piped into a pager or `head` that was closed: what was asked for has been read
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return OK
-    except KeyboardInterrupt:
-        print("\nselection-forensics: stopped. What was finished is there; of the report being made nothing is.", file=sys.stderr)
-        return INTERRUPTED
+    except OSError as error:
+        _drop_output()
+        place = f"{error.filename}: " if error.filename else ""
+        _complain(f"{place}this can't be read or written ({error.strerror or error}). Make room or choose another place.")
+        return REFUSED
+    except KeyboardInterrupt as stop:
+        _complain("stopped. What was finished is there; of the report being made nothing is.")
+        return STOPPED + (stop.args[0] if stop.args else signal.SIGINT)
+    return status
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let TERM and HUP end the command as Ctrl-C does, so that a half-made report is cleared away; a HUP that is ignored stays so."""
+
+    def stop(number: int, _: object) -> None:
+        raise KeyboardInterrupt(number)
+
+    former = {}
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no HUP
+        number = getattr(signal, name, None)
+        if number and threading.current_thread() is threading.main_thread() and signal.getsignal(number) is not signal.SIG_IGN:
+            former[number] = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _complain(text: str) -> None:
+    with suppress(OSError):
+        print(f"selection-forensics: {visible(text)}", file=sys.stderr)
+
+
+def _drop_output() -> None:
+    """Send what is still to be written nowhere; else Python would fail over it once more at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,7 +126,25 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="check a data package and list what is wrong with it", allow_abbrev=False)
     check.add_argument("folder", metavar="FOLDER", help="a data package's folder, or an example's name")
     check.add_argument("--format", choices=("text", "csv"), default="text", help="csv: the table of faults, and nothing else")
+    check.add_argument("--originals", metavar="DIR", default="", help="folder of the files as received: are they unchanged?")
     check.set_defaults(run=_check)
+
+    import_ = commands.add_parser(
+        "import", help="bring a platform's exports into a data package", epilog=command.EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+    )  # fmt: skip
+    command.add_arguments(import_)
+    import_.set_defaults(run=_import)
+
+    request = commands.add_parser("request", help="write letters that ask for exactly the missing columns", allow_abbrev=False)
+    request.add_argument("package", metavar="PACKAGE", help="a data package's folder, or an example's name")
+    request.add_argument("--contest", metavar="ID", default="", help="contest to ask about (default: the only one in dispute)")
+    request.add_argument(
+        "--to", choices=("party", "platform", "member"), default="",
+        help="whom to write to (default: party and platform, a letter each); member: a member's request for their own data",
+    )  # fmt: skip
+    request.add_argument("--out", metavar="FILE", help="where to write it; of two letters, each with its recipient in the name")
+    request.set_defaults(run=_request)
     return parser
 
 
@@ -88,9 +153,11 @@ def _report(options: argparse.Namespace) -> int:
     from analysis_lib.reports.runner import run_report
 
     overrides = checked_overrides(options.pairs)
+    if options.out is not None and not options.out.strip():
+        raise ParameterError("--out is empty. Expected the folder to write the report to. Leave it out to use reports/NAME.")
     if options.package is None:
         return _every_example(options, overrides)
-    out = options.out or Path("reports", Path(options.package).resolve().name)
+    out = Path("reports", Path(options.package).resolve().name) if options.out is None else options.out
     outcome = run_report(
         options.package, out, contest_id=options.contest, plan=options.plan, overrides=overrides, progress=not options.quiet
     )
@@ -105,7 +172,7 @@ def _every_example(options: argparse.Namespace, overrides: dict) -> int:
 
     if options.contest or options.plan:
         raise ParameterError("--contest and --plan need a PACKAGE. Expected one report to use them for: name its package.")
-    root = Path(options.out or "reports")
+    root = Path("reports" if options.out is None else options.out)
     outs = {path.parent.name: root / path.parent.name for path in sorted(EXAMPLES.glob("*/datapackage.json"))}
     folders.check_index(root / "index.html")
     for out in outs.values():  # before the first minute of work, not after it
@@ -122,38 +189,77 @@ def _every_example(options: argparse.Namespace, overrides: dict) -> int:
 def _told(outcomes: Sequence[ReportOutcome]) -> int:
     """Say where each report is, and what failed in it."""
     for outcome in outcomes:
-        print(f"{outcome.name}: {outcome.page}")
+        print(on_one_line(f"{outcome.name}: {outcome.page}"))
         if outcome.n_left_out:
             rows = _count(outcome.n_left_out, "row")
             print(f"{outcome.name}: {rows} of the data left out for a fault; chapter 00 and check list them", file=sys.stderr)
         for chapter, error in outcome.failed.items():
-            print(f"{outcome.name}: chapter {chapter} failed: {error}", file=sys.stderr)
+            print(on_one_line(f"{outcome.name}: chapter {chapter} failed: {error}"), file=sys.stderr)
     return FAULTY if any(outcome.failed for outcome in outcomes) else OK
 
 
 def _check(options: argparse.Namespace) -> int:
     import polars as pl
 
+    from analysis_lib import originals
+    from analysis_lib.faults import fault_table
     from analysis_lib.package import open_package
     from analysis_lib.schema import NOT_SUPPLIED
 
     package = open_package(options.folder)
-    errors = package.faults.filter(severity="error").height
+    faults, n_unchanged = package.faults, 0
+    if options.originals:
+        n_unchanged, more = originals.compare(package, Path(options.originals))
+        faults = pl.concat([faults, fault_table(more)])
+    errors = faults.filter(severity="error").height
     if options.format == "csv":
-        print(package.faults.write_csv(), end="")
+        print(visible(faults.write_csv()), end="")
         return FAULTY if errors else OK
-    print(f"{package.name}: {package.title}{' (made-up data)' if package.made_up else ''}\n")
+    print(on_one_line(f"{package.name}: {package.title}{' (made-up data)' if package.made_up else ''}") + "\n")
     print("\n".join(_aligned(_table_rows(package))))
     coded = package.missingness.filter(pl.col("code") != NOT_SUPPLIED)
     if coded.height:
         print("\nCells without a value, by the reason given for it:\n")
         rows = [(row["table"], row["column"], row["code"], f"{row['n']:,}") for row in coded.iter_rows(named=True)]
         print("\n".join(_aligned([("TABLE", "COLUMN", "REASON", "CELLS"), *rows])))
-    warnings = package.faults.height - errors
+    if options.originals:
+        print(f"\nOriginals: {_count(n_unchanged, 'source')} whose file is there, unchanged since it was registered")
+    warnings = faults.height - errors
     print(f"\n{_count(errors, 'error')} (rows or files left out), {_count(warnings, 'warning')} (kept)")
-    if package.faults.height:
-        print("\n" + "\n".join(_fault_lines(package.faults, shutil.get_terminal_size((120, 24)).columns)))
+    if faults.height:
+        print("\n" + "\n".join(_fault_lines(faults, shutil.get_terminal_size((120, 24)).columns)))
     return FAULTY if errors else OK
+
+
+def _import(options: argparse.Namespace) -> int:
+    width = shutil.get_terminal_size((120, 24)).columns
+    if options.is_list:
+        print("\n".join(command.listing()))
+        return OK
+    done = command.run(options)
+    print("\n".join(visible(line) for line in command.told(done, width)))
+    errors = done.faults.filter(severity="error").height
+    print(f"\n{_count(errors, 'error')}, {_count(done.faults.height - errors, 'warning')}")
+    if done.faults.height:
+        print("\n" + "\n".join(_fault_lines(done.faults, width)))
+    print(f"\nSee what the package holds now: selection-forensics check {done.package}")
+    return FAULTY if errors else OK
+
+
+def _request(options: argparse.Namespace) -> int:
+    from analysis_lib import requests
+    from analysis_lib.case import open_case
+
+    case = open_case(options.package, options.contest)
+    texts = requests.letters(case, options.to)
+    if options.out is None:
+        print(visible(requests.BETWEEN.join(texts.values())), end="")
+    else:
+        for path in requests.write_letters(texts, options.out):
+            print(on_one_line(str(path)))
+    if gathered := requests.ours_to_gather(case):
+        print(f"Asked of nobody, since you gather it yourselves: {', '.join(gathered)}", file=sys.stderr)
+    return OK
 
 
 def _table_rows(package: Package) -> list[tuple[str, ...]]:
@@ -172,7 +278,8 @@ def _fault_lines(faults: pl.DataFrame, width: int) -> list[str]:
     for fault in faults.iter_rows(named=True):
         row = "" if fault["row"] is None else str(fault["row"])
         places.append((fault["severity"], fault["file"], row, fault["column"]))
-        words.append(f"{fault['found']}.\nExpected {fault['expected']}.\n{fault['remedy']}")
+        said = (f"{fault['found']}.", f"Expected {fault['expected']}.", fault["remedy"])
+        words.append("\n".join(map(on_one_line, said)))
     lines = []
     for place, text in zip(_aligned(places, pad_last=True), words, strict=True):
         room = max(40, width - len(place) - 2)
@@ -183,7 +290,8 @@ def _fault_lines(faults: pl.DataFrame, width: int) -> list[str]:
 
 
 def _aligned(rows: Sequence[tuple[str, ...]], *, pad_last: bool = False) -> list[str]:
-    """Rows as lines of equal columns; a column of counts is set to the right."""
+    """Rows as lines of equal columns; a column of counts is set to the right. No sign of a cell can move the cursor."""
+    rows = [tuple(map(on_one_line, row)) for row in rows]
     columns = list(zip(*rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
     right = [all(cell.replace(",", "").isdigit() or not cell for cell in column[1:]) and any(column[1:]) for column in columns]

@@ -13,6 +13,7 @@ import altair as alt
 import vl_convert
 
 from analysis_lib.errors import ReportError
+from analysis_lib.plaintext import MOST_LABEL, label
 
 MAX_ROWS = 2000  # a chart of more rows is a dump of the data, and a report must stay small enough to send
 VL_VERSION = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])  # the Vega-Lite that altair writes for
@@ -55,8 +56,16 @@ class Figure:
             )
 
     def spec(self) -> dict[str, Any]:
-        """The Vega-Lite specification, data included."""
-        return self.chart.to_dict()
+        """The Vega-Lite specification, data included; its names are cut and made visible as `plaintext.label` does."""
+        spec = self.chart.to_dict()
+        labels = _Labels()
+        for rows in _row_lists(spec):
+            for row in rows:
+                if isinstance(row, dict):
+                    row |= {key: labels[value] for key, value in row.items() if isinstance(value, str)}
+        for names in _lists_of_names(spec):
+            names[:] = [labels[name] if isinstance(name, str) else name for name in names]
+        return spec
 
     def svg(self) -> str:
         """The chart drawn, with ids that are the same at every run and differ between figures."""
@@ -66,6 +75,22 @@ class Figure:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
         data = {SPEC_TYPE: self.spec(), SVG_TYPE: self.svg(), "text/plain": self.alt}
         return data, {METADATA_KEY: {"alt": self.alt, "caption": self.caption}}
+
+
+class _Labels(dict[str, str]):
+    """The label of every name; names that are cut to the same text are numbered, so that they stay apart."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def __missing__(self, name: str) -> str:
+        text, number = label(name), 1
+        while text in self._taken:
+            number += 1
+            text = f"{label(name, MOST_LABEL - 10)} ({number})"
+        self._taken.add(text)
+        self[name] = text
+        return text
 
 
 def _short_hash(spec: dict[str, Any]) -> str:
@@ -94,6 +119,19 @@ def _data_blocks(node: Any) -> Iterator[dict[str, Any]]:
                 yield value
             elif key not in ("datasets", "values"):
                 yield from _data_blocks(value)
+
+
+def _lists_of_names(node: Any) -> Iterator[list[Any]]:
+    """Every domain and order that names the data's own values, outside the rows."""
+    if isinstance(node, list):
+        for item in node:
+            yield from _lists_of_names(item)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key in ("domain", "sort") and isinstance(value, list):
+                yield value
+            elif key not in ("datasets", "values"):
+                yield from _lists_of_names(value)
 
 
 def _row_lists(spec: dict[str, Any]) -> Iterator[list[Any]]:

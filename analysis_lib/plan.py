@@ -9,9 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from analysis_lib.errors import ParameterError
+
+HOUR_S, MONTH_S = 3600, 30 * 86400
+MOST_ENTRIES = 20  # of a list of the plan; more choices than these are a search, and a report of them could not be read
+MOST_PEERS = 1000
+RANGES = {  # what an entry of a list may be, seconds or ballots
+    "tolerances_s": (0, HOUR_S), "scan_windows_s": (1, MONTH_S), "horizons_s": (1, MONTH_S), "max_other_ballots": (0, 10_000),
+}  # fmt: skip
+CHANNELS = (  # as the schema has them, without "all"; a test holds the two equal
+    "online", "online_kiosk", "in_person", "postal", "phone", "sms", "proxy", "officer_entered", "other", "unknown",
+)  # fmt: skip
 
 
 class Plan(BaseModel):
@@ -24,14 +34,16 @@ class Plan(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    alpha: float = Field(0.01, gt=0, lt=1, description="a family's chance of a false alarm; low, since one can ruin a person")
+    alpha: float = Field(0.01, gt=0, le=0.05, description="a family's chance of a false alarm; low, since one can ruin a person")
     confidence_level: float = Field(0.95, gt=0.5, lt=1)
-    n_resamples: int = Field(9999, ge=99, description="Monte Carlo draws of every simulated null")
-    seed: int = Field(20311018, ge=0)
+    n_resamples: int = Field(9999, ge=99, le=1_000_000, description="Monte Carlo draws of every simulated null")
+    seed: int = Field(20311018, ge=0, lt=2**63)  # the whole numbers that TOML has
     peers: tuple[str, ...] = Field(
-        (), description="contests to compare with; empty: every comparison_only contest of the package"
+        (), max_length=MOST_PEERS, description="contests to compare with; empty: every comparison_only contest of the package"
     )
-    tolerances_s: tuple[int, ...] = Field((0, 60, 300), description="seconds past the close that are still counted as in time")
+    tolerances_s: tuple[int, ...] = Field(
+        (0, 60, 300), description="seconds past the close up to which a count is shown too; the verdict is always taken at 0"
+    )
     scan_windows_s: tuple[int, ...] = Field((60, 300, 900, 3600, 14400), description="lengths of the burst windows, seconds")
     channels: tuple[str, str] = Field(("online", "in_person"), description="the two channels whose shares are compared")
     max_other_ballots: tuple[int, ...] = Field(
@@ -39,11 +51,29 @@ class Plan(BaseModel):
     )
     horizons_s: tuple[int, ...] = Field((600, 3600, 86400), description="a ballot within so many seconds of a reissue")
 
-    @field_validator("tolerances_s", "scan_windows_s", "horizons_s", "max_other_ballots")
+    @field_validator("tolerances_s", "scan_windows_s", "horizons_s", "max_other_ballots", "peers", "channels")
     @classmethod
-    def _positive(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if not value or min(value) < 0:
-            raise ValueError("expected at least one whole number, none below 0")
+    def _each_once(cls, value: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("expected every entry once")
+        if info.field_name in RANGES:
+            low, high = RANGES[info.field_name]
+            if not 1 <= len(value) <= MOST_ENTRIES or min(value) < low or max(value) > high:
+                raise ValueError(f"expected 1 to {MOST_ENTRIES} whole numbers from {low} to {high}")
+        return value
+
+    @field_validator("tolerances_s")
+    @classmethod
+    def _with_none(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if 0 not in value:
+            raise ValueError("expected 0 among them, at which the verdict is taken")
+        return value
+
+    @field_validator("channels")
+    @classmethod
+    def _known(cls, value: tuple[str, str]) -> tuple[str, str]:
+        if unknown := [channel for channel in value if channel not in CHANNELS]:
+            raise ValueError(f"there is no channel {', '.join(unknown)}; expected two of {', '.join(CHANNELS)}")
         return value
 
     @property
@@ -51,6 +81,12 @@ class Plan(BaseModel):
         """SHA-256 of the plan in canonical JSON (keys sorted, no spaces)."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def departures(self) -> dict[str, dict[str, Any]]:
+        """Every value that isn't the standard plan's: {"alpha": {"planned": 0.05, "standard": 0.01}}."""
+        own, standard = self.model_dump(mode="json"), Plan().model_dump(mode="json")
+        return {name: {"planned": own[name], "standard": standard[name]} for name in standard if own[name] != standard[name]}
 
     def rng(self, *names: str) -> np.random.Generator:
         """Give the random stream of one test of one contest: fixed by the seed and the names, whatever ran before."""

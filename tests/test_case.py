@@ -15,11 +15,13 @@ def three_contests(tmp_path):
     names = ("vale", "dale", "hill")
     tables = {
         "contests": [example_row("contests", contest_id=name, comparison_only=str(name != "vale").lower()) for name in names],
-        "roll_snapshots": [example_row("roll_snapshots", contest_id=name, snapshot_id=f"L-{name}") for name in names],
+        "roll_snapshots": [
+            example_row("roll_snapshots", contest_id=name, snapshot_id=f"L-{name}", candidate_id="") for name in names
+        ],
         "roll": [example_row("roll", snapshot_id=f"L-{name}", voter_key=f"v{place}") for place, name in enumerate(names)],
         "ballot_events": [
-            example_row("ballot_events", contest_id=name, event_id=name, at="" if name == "vale" else "2031-03-08T20:00:00Z")
-            for name in names
+            example_row("ballot_events", contest_id=name, event_id=name, voter_key=f"v{place}", at=at)
+            for place, (name, at) in enumerate(zip(names, ("", *["2031-03-08T20:00:00Z"] * 2), strict=True))
         ],
     }
     package, told = check(tmp_path, tables, ("sources", "clocks"))
@@ -41,7 +43,9 @@ def test_the_contest_that_is_not_for_comparison_is_taken(tmp_path):
 def test_with_several_contests_one_must_be_named(tmp_path):
     rows = [example_row("contests", contest_id=name, comparison_only="") for name in ("vale", "dale")]
     write(tmp_path, {"contests": rows}, ("sources",))
-    with pytest.raises(ParameterError, match=r"tiny has 2 contests .* Expected the name of one of dale, vale\. Say which"):
+    with pytest.raises(
+        ParameterError, match=r"tiny has 2 contests .* Expected the name of one of dale, vale\. Say which, with --contest"
+    ):
         open_case(tmp_path)
     assert open_case(tmp_path, "dale").peers() == ()
     with pytest.raises(ParameterError, match=r"no contest 'hill' in tiny\. Expected one of dale, vale"):
@@ -65,7 +69,7 @@ def test_rows_are_of_one_contest_and_a_roll_belongs_to_its_snapshot(tmp_path):
     assert case.rows("clocks").height == 1
     for table in TABLES:
         assert case.rows(table).schema == case.package.tables[table].schema
-    with pytest.raises(ParameterError, match=r"there is no table 'ballots'\. Expected one of sources, contests"):
+    with pytest.raises(ParameterError, match=r"there is no table 'ballots'\. Expected one of sources, repairs, contests"):
         case.rows("ballots")
 
 
@@ -83,14 +87,15 @@ def test_a_column_is_held_if_this_contest_has_a_value_in_it(tmp_path):
 
 def test_the_plan_is_the_packages_own_or_the_one_named(tmp_path):
     write(tmp_path)
-    assert open_case(tmp_path).plan.alpha == 0.01
+    case = open_case(tmp_path)
+    assert (case.plan.alpha, case.plan_origin) == (0.01, "standard")
     (tmp_path / "plan.toml").write_text("alpha = 0.02\n", encoding="utf-8")
     case = open_case(tmp_path)
-    assert (case.plan.alpha, case.planned) == (0.02, True)
+    assert (case.plan.alpha, case.planned, case.plan_origin) == (0.02, True, "package")
     other = tmp_path / "other.toml"
     other.write_text("alpha = 0.03\n", encoding="utf-8")
     case = open_case(tmp_path, plan=str(other))
-    assert (case.plan.alpha, case.planned) == (0.03, True)
+    assert (case.plan.alpha, case.planned, case.plan_origin) == (0.03, True, "named")
     with pytest.raises(ParameterError, match="there is no such plan file"):
         open_case(tmp_path, plan=str(tmp_path / "absent.toml"))
 

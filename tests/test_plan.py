@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from analysis_lib.errors import ParameterError
-from analysis_lib.plan import Plan, load_plan, make_plan
+from analysis_lib.plan import CHANNELS, Plan, load_plan, make_plan
+from analysis_lib.schema import load_schema
 
 
 def test_the_hash_is_that_of_the_plan_in_canonical_json():
@@ -44,18 +45,33 @@ def test_a_plan_cannot_be_changed():
     ("values", "message"),
     [
         ({"alpha": 0}, "alpha = 0: Input should be greater than 0"),
-        ({"alpha": 1}, "less than 1"),
+        ({"alpha": 0.051}, r"alpha = 0\.051: Input should be less than or equal to 0\.05"),
         ({"alpha": "low"}, "alpha = 'low': Input should be a valid number"),
         ({"alpha": float("nan")}, "alpha = nan"),
         ({"confidence_level": 0.5}, "confidence_level"),
         ({"n_resamples": 98}, "n_resamples = 98: Input should be greater than or equal to 99"),
         ({"n_resamples": 199.5}, "n_resamples"),
         ({"seed": -1}, "seed = -1"),
-        ({"tolerances_s": []}, "at least one whole number, none below 0"),
-        ({"tolerances_s": [0, -1]}, "none below 0"),
+        ({"n_resamples": 1_000_001}, "n_resamples = 1000001: Input should be less than or equal to 1000000"),
+        ({"seed": 2**63}, "seed = 9223372036854775808: Input should be less than"),
+        ({"tolerances_s": []}, "tolerances_s = .*expected 1 to 20 whole numbers from 0 to 3600"),
+        ({"tolerances_s": [0, -1]}, "whole numbers from 0 to 3600"),
+        ({"tolerances_s": [0, 3601]}, "whole numbers from 0 to 3600"),
+        ({"tolerances_s": [60, 300]}, "expected 0 among them, at which the verdict is taken"),
+        ({"tolerances_s": [0, 60, 0]}, "expected every entry once"),
+        ({"tolerances_s": range(21)}, "expected 1 to 20 whole numbers"),
         ({"horizons_s": [60.5]}, r"horizons_s\.0 = 60\.5"),
+        ({"horizons_s": [0]}, "whole numbers from 1 to 2592000"),
+        ({"horizons_s": [30 * 86400 + 1]}, "whole numbers from 1 to 2592000"),
         ({"scan_windows_s": 60}, "scan_windows_s = 60"),
+        ({"scan_windows_s": [30 * 86400 + 1]}, "whole numbers from 1 to 2592000"),
+        ({"max_other_ballots": [10_001]}, "whole numbers from 0 to 10000"),
         ({"channels": ["online"]}, "channels"),
+        ({"channels": ["online", "online"]}, "expected every entry once"),
+        ({"channels": ["online", "tube"]}, "there is no channel tube; expected two of online, online_kiosk"),
+        ({"channels": ["online", "all"]}, "there is no channel all"),
+        ({"peers": ["dale", "hill", "dale"]}, "peers = .*expected every entry once"),
+        ({"peers": [str(n) for n in range(1001)]}, "peers = .*at most 1000 items"),
         ({"alhpa": 0.05}, "alhpa = 0.05: Extra inputs are not permitted"),
         ({"plan": {"alpha": 0.05}}, "plan = "),
     ],
@@ -65,6 +81,31 @@ def test_what_a_plan_refuses_is_said_with_its_name(values, message):
         make_plan(values, "my plan")
     assert str(caught.value).startswith("my plan: ")
     assert "Known names: alpha, confidence_level" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"alpha": 0.05, "n_resamples": 1_000_000, "seed": 2**63 - 1},
+        {"tolerances_s": [3600, 0], "scan_windows_s": [1, 30 * 86400], "horizons_s": list(range(1, 21))},
+        {"channels": ["postal", "unknown"], "max_other_ballots": [0, 10_000]},
+    ],
+)
+def test_the_bounds_themselves_are_allowed(values):
+    assert {name: make_plan(values, "plan").model_dump(mode="json")[name] for name in values} == values
+
+
+def test_the_channels_are_the_schemas():
+    (column,) = [field for field in load_schema("ballot_events").fields if field.name == "channel"]
+    assert column.categories == CHANNELS
+
+
+def test_departures_from_the_standard_plan_are_named_with_both_values():
+    assert Plan().departures == {}
+    assert Plan(alpha=0.05, peers=("dale",)).departures == {
+        "alpha": {"planned": 0.05, "standard": 0.01},
+        "peers": {"planned": ["dale"], "standard": []},
+    }
 
 
 def test_every_fault_is_told_at_once():

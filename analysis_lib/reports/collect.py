@@ -104,6 +104,8 @@ def merged(
         "made_up": package.made_up,
         "plan_sha256": case.plan.sha256,
         "plan": case.plan.model_dump(mode="json"),
+        "plan_origin": str(case.plan_origin),
+        "plan_departures": case.plan.departures,
         "overrides": plain(overrides),
         "code_sha256": code_sha256(notebooks),
         "library_version": analysis_lib.__version__,

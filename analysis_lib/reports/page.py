@@ -89,6 +89,16 @@ def unanswered(entries: Iterable[Mapping[str, Any]], questions: Mapping[str, Que
     ]
 
 
+def replies(responses: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """What was put to whom about a question and what they answered, by the question's noun, in the order it was put."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in sorted(responses, key=lambda row: (row["put_at"] is None, str(row["put_at"]), row["response_id"])):
+        days = {name: f"{row[name]:%Y-%m-%d}" if row[name] else "" for name in ("put_at", "replied_at")}
+        told = {name: row[name] for name in ("respondent", "reply", "source_id")}
+        found.setdefault(row["question"], []).append(told | days)
+    return found
+
+
 def threads(statements: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Each statement with all that answers it, directly or in turn, so that no allegation stands without its denial."""
     by_id = {statement["statement_id"]: statement for statement in statements}

@@ -16,8 +16,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from analysis_lib.figure import VL_VERSION
+from analysis_lib.locations import EXAMPLES
+from analysis_lib.plaintext import visible
 from analysis_lib.reports import cells, page
-from analysis_lib.wording import VERDICTS
+from analysis_lib.wording import VERDICTS, plan_departures
 
 if TYPE_CHECKING:
     from analysis_lib.case import Case
@@ -47,9 +49,11 @@ def render_report(
         sections=page.sections(findings["findings"], questions),
         unanswered=page.unanswered(findings["findings"], questions),
         chapters=chapters,
+        replies=page.replies(case.rows("responses").to_dicts()),
         threads=page.threads(case.rows("statements").to_dicts()),
         sources=case.rows("sources").to_dicts(),
-        command=_command(findings),
+        command=_command(findings, case),
+        plan_note=plan_departures(findings["plan_origin"], findings["plan_departures"]),
         plan=_toml(findings["plan"]),
         scripts=scripts,
         policy=_policy(scripts),
@@ -70,6 +74,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape(("html.j2",), default=True),
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        finalize=lambda value: visible(value) if type(value) is str else value,  # before it is escaped; Markup is ours
     )  # fmt: skip
     environment.globals |= {"css": Markup(_template("report.css")), "verdicts": VERDICTS}
     environment.filters |= {
@@ -118,8 +123,12 @@ def _chapter(run: cells.ChapterRun, findings: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def _command(findings: Mapping[str, Any]) -> str:
-    words = ["selection-forensics", "report", findings["package"], "--contest", findings["contest_id"]]
+def _command(findings: Mapping[str, Any], case: Case) -> str:
+    """The command that makes this report again; PACKAGE and plan.toml stand for places, which differ from machine to machine."""
+    is_shipped = case.package.folder.resolve() == (EXAMPLES / findings["package"]).resolve()
+    words = ["selection-forensics", "report", findings["package"] if is_shipped else "PACKAGE"]
+    words += ["--contest", findings["contest_id"]]
+    words += ["--plan", "plan.toml"] if findings["plan_origin"] == "named" else []
     for name, value in findings["overrides"].items():
         words += ["-p", name, ",".join(map(str, value)) if isinstance(value, list) else str(value)]
     return shlex.join(words)

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from analysis_lib import locations
 from analysis_lib.case import Case, open_case
 from analysis_lib.methods import registry
-from analysis_lib.reports import collect, folders, parameters, processes
+from analysis_lib.reports import collect, folders, parameters, processes, published
 from analysis_lib.reports.cells import ChapterRun, State
 from analysis_lib.reports.render import render_report
 
@@ -61,9 +61,9 @@ def run_report(
     PackageError, ParameterError
         The package can't be opened, or has no such contest.
     ReportError
-        `out` holds something that is not a report of ours, or can't be written.
+        `out` holds something that is not a report of ours, or can't be written or replaced.
     """
-    out, overrides = Path(out).absolute(), dict(overrides or {})
+    out, overrides = folders.settled(out), dict(overrides or {})
     folders.check_replaceable(out)
     case = open_case(package, contest_id, plan)
     chapters = {FIRST, LAST} | {question.chapter for question in registry.REGISTRY.values()}
@@ -77,6 +77,8 @@ def run_report(
     with folders.staged(out) as stage, _Progress(case.package.name, len(applying), shown=progress) as tell:
         work = stage / ".work"
         common["out"] = str(work / "findings")
+        places = {str(stage): "report", str(case.package.folder.resolve()): case.package.name}
+        as_published = {"package": case.package.name, "plan": Path(plan).name, "out": "", "findings": ""}
         (stage / "notebooks").mkdir()
 
         def run(chapters: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
@@ -85,7 +87,10 @@ def run_report(
                 for name, values in chapters.items()
             ]
             failed = processes.run_jobs(todo, folder=work, at_once=jobs, done=tell)
-            return {name: _without_paths(error, stage, case) for name, error in failed.items()}
+            for job in todo:
+                if job.target.exists():
+                    published.publish(job.target, as_published, places)
+            return {name: _without(error, places) for name, error in failed.items()}
 
         failed = run({name: parameters.for_chapter(name, common, overrides) for name in applying if name != LAST})
         entries = collect.collected(work / "findings") + _unanswered(set(sources) - set(applying), case)
@@ -132,9 +137,11 @@ def _chapter_run(name: str, source: Path, stage: Path, applied: bool, findings: 
     return ChapterRun(name, state, notebook, error)
 
 
-def _without_paths(error: str, stage: Path, case: Case) -> str:
+def _without(error: str, places: Mapping[str, str]) -> str:
     """An error's text without this machine's folders, which would make two runs differ and tell a reader nothing."""
-    return error.replace(str(stage), "report").replace(str(case.package.folder.resolve()), case.package.name)
+    for place, name in places.items():
+        error = error.replace(place, name)
+    return error
 
 
 def _write(path: Path, text: str) -> None:

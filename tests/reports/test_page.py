@@ -1,5 +1,6 @@
 """What page one says, worked out from findings."""
 
+from cases import utc
 from fake_report import ALLEGATION, DENIAL, QUESTIONS, breach, entry, struck, totals, unanswerable
 
 from analysis_lib.reports import page
@@ -36,6 +37,20 @@ def test_tallies_count_each_verdict_within_its_grade():
         ("materiality", []),
         ("none", [("cannot_be_answered", 1)]),
     ]
+
+
+def test_replies_stand_with_their_question_in_the_order_they_were_put():
+    row = {"question": "reissue_rates", "respondent": "The party", "reply": None, "replied_at": None, "source_id": "S1"}
+    told = page.replies([
+        row | {"response_id": "R2", "put_at": utc("2031-03-02 10:00"), "reply": "No.", "replied_at": utc("2031-03-05 10:00")},
+        row | {"response_id": "R1", "put_at": utc("2031-03-01 10:00")},
+        row | {"response_id": "R0", "put_at": None, "question": "channel_gap"},
+    ])  # fmt: skip
+    assert list(told) == ["reissue_rates", "channel_gap"]
+    assert [(item["put_at"], item["reply"], item["replied_at"]) for item in told["reissue_rates"]] == [
+        ("2031-03-01", None, ""), ("2031-03-02", "No.", "2031-03-05"),
+    ]  # fmt: skip
+    assert page.replies([]) == {}
 
 
 def asked(*items):

@@ -29,6 +29,7 @@ from fake_report import (
 )
 
 from analysis_lib.figure import Figure
+from analysis_lib.locations import EXAMPLES
 from analysis_lib.reports.cells import ChapterRun, State
 from analysis_lib.reports.render import json_block, render_index, render_report
 
@@ -85,7 +86,7 @@ def test_the_page_says_what_was_found_and_what_was_not(tmp_path):
         "Recorded breach of a rule", "Not explained by the stated baseline", "Could have changed the result",
         "Cannot be answered with the data held", "credential_events.event", "roll.unit or credential_events.actor_key",
         "Innocent explanations to rule out first: A reminder went out.", "Some prose.",
-        "selection-forensics report fake_vale --contest c1", "No value was overridden.",
+        "selection-forensics report PACKAGE --contest c1", "No value was overridden.",
         "alpha = 0.01", "c" * 64, "Name and role",
     ):  # fmt: skip
         assert expected in text
@@ -129,6 +130,32 @@ def test_overrides_are_told_and_repeated_in_the_command(tmp_path):
     text = words(render(tmp_path, overrides={"alpha": 0.05, "tolerances_s": [0, 60]}))
     assert "-p alpha 0.05 -p tolerances_s 0,60" in text
     assert "Some values were overridden by hand" in text
+
+
+def test_the_command_is_one_that_works_for_a_shipped_example_and_names_what_stands_for_a_place(tmp_path):
+    shipped = render(tmp_path, case=FakeCase(EXAMPLES / "made_up_vale"), package="made_up_vale")
+    assert "selection-forensics report made_up_vale --contest c1" in words(shipped)
+    assert "PACKAGE" not in words(shipped)
+    text = words(render(tmp_path, plan_origin="named"))
+    assert "selection-forensics report PACKAGE --contest c1 --plan plan.toml" in text
+    assert "PACKAGE stands for the folder in which the data package fake_vale lies." in text
+    assert "plan.toml stands for a file that holds the plan printed below." in text
+
+
+def test_a_plan_that_differs_from_the_standard_is_told_on_page_one_and_in_each_chapter(tmp_path):
+    assert "standard plan" not in words(render(tmp_path))
+    departures = {"alpha": {"planned": 0.05, "standard": 0.01}}
+    page = render(tmp_path, plan_origin="package", plan_departures=departures)
+    told = "The plan that came with the package differs from the standard plan in: alpha 0.05 instead of 0.01."
+    assert words(page).count(told) == 3  # the header and the two chapters that ran
+    assert told in words(page.partition('class="contents"')[0])
+
+
+def test_signs_that_act_unseen_are_written_out_and_names_keep_their_own_direction(tmp_path):
+    page = render(tmp_path, case=FakeCase(tmp_path, contest_name="a\u202eb\x07"), title="\u0645\u0631\u062d\u0628\u0627")
+    assert "<bdi>a\\u202eb\\x07</bdi>" in page
+    assert not set(page) & {"\u202e", "\x07"}
+    assert "<h1><bdi>\u0645\u0631\u062d\u0628\u0627</bdi></h1>" in page
 
 
 def test_an_allegation_stands_with_its_denial_or_says_that_none_is_held(tmp_path):
@@ -236,3 +263,19 @@ def test_the_index_links_each_report_and_counts_its_verdicts():
     assert "A real contest," in text
     assert "Incomplete: 1 chapter failed." in text
     assert "script" not in {tag for tag, _ in reader.tags}
+
+
+def test_a_reply_stands_beside_the_finding_it_answers(tmp_path):
+    case = FakeCase(tmp_path)
+    put = {"response_id": "R1", "question": "ballots_outside_window", "respondent": HOSTILE, "put_at": None, "replied_at": None}
+    case.tables["responses"] = [
+        put | {"reply": f"It was the clock. {HOSTILE}", "source_id": "S1"},
+        put | {"response_id": "R2", "question": "reissue_rates", "reply": None, "source_id": "S1"},
+    ]
+    page = render(tmp_path, case=case)
+    told = words(page)
+    assert "It was the clock." in told
+    assert told.index("It was the clock.") < told.index("Innocent explanations to rule out first")
+    assert "No answer is held." in told[told.index("These questions stay open") :]
+    assert "<script>alert" not in page
+    assert "Put to" not in words(render(tmp_path))

@@ -8,7 +8,7 @@ import pytest
 from fake_report import COMMON, REGISTRY, FakeCase, chapter_cells, code, entry, markdown, printed, write_notebook, write_notebooks
 
 from analysis_lib.errors import PackageError, ReportError
-from analysis_lib.reports import runner
+from analysis_lib.reports import folders, runner
 from analysis_lib.reports.cells import blocks
 
 
@@ -40,13 +40,19 @@ def twice(patched, tmp_path_factory):
     return outcomes
 
 
+def written(outcome):
+    """Every file of a report, by its place in it."""
+    return sorted(path.relative_to(outcome.folder).as_posix() for path in outcome.folder.rglob("*") if path.is_file())
+
+
 def test_two_runs_give_the_same_bytes(twice):
-    for name in ("findings.json", "report.html"):
-        assert (twice[0].folder / name).read_bytes() == (twice[1].folder / name).read_bytes()
+    assert written(twice[0]) == written(twice[1])
+    for name in written(twice[0]):
+        assert (twice[0].folder / name).read_bytes() == (twice[1].folder / name).read_bytes(), name
 
 
 def test_no_path_of_this_machine_is_told(twice):
-    for name in ("findings.json", "report.html"):
+    for name in written(twice[0]):
         text = (twice[0].folder / name).read_text(encoding="utf-8")
         assert str(twice[0].folder.parent) not in text
         assert str(runner.locations.NOTEBOOKS) not in text
@@ -83,6 +89,17 @@ def test_overrides_reach_the_chapters_that_take_them(twice):
         given[path.stem] = next(cell.source for cell in cells if "injected-parameters" in cell.metadata.get("tags", ()))
     assert "n_resamples = 999" in given["10_turnout_timing"]
     assert "n_resamples" not in given["20_late_votes"]
+
+
+def test_the_executed_notebooks_name_the_package_and_no_folder(twice):
+    cells = nbformat.read(twice[0].folder / "notebooks" / "20_late_votes.ipynb", as_version=4).cells
+    (given,) = (cell.source for cell in cells if "injected-parameters" in cell.metadata.get("tags", ()))
+    assert 'package = "fake_vale"' in given
+    assert 'out = ""' in given
+
+
+def test_a_report_made_here_may_be_replaced_by_the_next(twice):
+    folders.check_replaceable(twice[0].folder)
 
 
 def test_an_earlier_report_is_replaced(patched, twice, tmp_path):
