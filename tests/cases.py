@@ -57,7 +57,7 @@ def tiny(
     contest_id: str = "",
     **tables: Sequence[Mapping],
 ) -> Case:
-    """Write a package of one contest and these tables, and open it. A fault in it is a fault of the test."""
+    """Write a package of one contest and these tables, and open it. A fault in it is a fault of the test, a trap is not."""
     start = {"voting_method": "FPP", "secrecy": "secret_unlinkable", "timezone": "Europe/London", "comparison_only": False}
     written = {
         "sources": [row("sources", source_id="S1")],
@@ -68,7 +68,7 @@ def tiny(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "plan.toml").write_text(plan, encoding="utf-8")
     case = open_case(write(folder, written, only=()), contest_id)
-    assert lines(case.package) == ""
+    assert [line for line in lines(case.package).splitlines() if not line.startswith("warning trap_")] == []
     return case
 
 

@@ -59,8 +59,12 @@ def a_test(noun, verdict, form="", effect=RATIO, parameters=LONDON, null="all is
     return finding(noun, TestResult(**values, details=details), verdict)
 
 
-def an_identity(gap=0, declaration="first", wide=0):
+def an_identity(gap=0, declaration="first", wide=0, check="R08", unit="", counted="ballot", cause="unexplained"):
     return {
+        "check": check,
+        "unit": unit,
+        "counted": counted,
+        "cause": cause if gap else "",
         "name": "no more votes than ballots received",
         "declaration": declaration,
         "left": "candidates' votes",
@@ -127,14 +131,15 @@ def outside(
     )
 
 
-def falls(*changes):
+def falls(*changes, over=0):
     listed = [{"as_of": START, "change": change} for change in changes]
     return breach(
         "falling_turnout_counts",
-        Verdict.BREACH_RECORDED if changes else Verdict.NO_BREACH,
+        Verdict.BREACH_RECORDED if changes or over else Verdict.NO_BREACH,
         len(changes),
         falls=listed,
         total_fall=sum(changes),
+        totals=[an_identity(over, "", check="R14")],
     )
 
 
@@ -206,17 +211,91 @@ def cannot(noun):
 
 
 NO, YES, WITHIN, OPEN = Verdict.NO_BREACH, Verdict.BREACH_RECORDED, Verdict.WITHIN_BASELINE, Verdict.NOT_EXPLAINED
+
+
+def totals(verdict, n_failing, n, identities, twins=()):
+    return breach(
+        "totals_reconciliation", verdict, n_failing, n=n, identities=identities, identical_units=[list(units) for units in twins]
+    )
+
+
+def lists(verdict, n_failing, n, *identities):
+    return breach("roll_reconciliation", verdict, n_failing, n=n, identities=list(identities))
+
+
+def a_rule(check, broken=0, looked=20, undetermined=0, elsewhere=False):
+    return {
+        "check": check,
+        "name": "a ballot is cast by a voter on the roll in force",
+        "cause": "the list moved on",
+        "looked": looked,
+        "broken": broken,
+        "undetermined": undetermined,
+        "counted_elsewhere": elsewhere,
+        "rows": [],
+    }
+
+
+def rules(verdict, *listed, n=40):
+    return breach(
+        "record_rules", verdict, sum(rule["broken"] for rule in listed if not rule["counted_elsewhere"]), n=n, rules=list(listed)
+    )
+
+
+def edits(verdict, roll=0, contact=0, either=0, close=True, largest=17585, n=60, **told):
+    account = {"undone": [], "restored": [], "cleared": []} | told
+    return breach(
+        "edits_outside_window",
+        verdict,
+        roll + contact,
+        n=n,
+        late={"roll": roll, "contact": contact},
+        either=either,
+        deadline=START,
+        close=START + timedelta(days=1) if close else None,
+        largest_s=largest if roll + contact else None,
+        account=account,
+    )
+
+
 FAKES = [
-    breach("totals_reconciliation", NO, 0, n=1, identities=[an_identity()]),
-    breach("totals_reconciliation", NO, 0, n=15, identities=[an_identity()] * 15),
-    breach("totals_reconciliation", YES, 1, n=1, identities=[an_identity(81)]),
-    breach("totals_reconciliation", YES, 1, n=2, identities=[an_identity(1, wide=3), an_identity()]),
-    breach(
-        "totals_reconciliation",
-        YES,
-        4,
-        n=4,
-        identities=[an_identity(1, "roll"), an_identity(2, "correction"), an_identity(3), an_identity(4)],
+    totals(NO, 0, 1, [an_identity()]),
+    totals(NO, 0, 15, [an_identity()] * 15),
+    totals(YES, 1, 1, [an_identity(81)]),
+    totals(YES, 1, 2, [an_identity(1, wide=3), an_identity()]),
+    totals(YES, 4, 4, [an_identity(1), an_identity(2, "correction"), an_identity(3), an_identity(4, unit="North")]),
+    totals(YES, 300, 1765, [an_identity(1, unit="smaller units")], [("A", "B"), ("C", "D", "E")]),
+    totals(YES, 1, 1, [an_identity(1, counted="vote", cause="as stated by The party")]),
+    totals(YES, 1, 1, [an_identity(0.25)]),
+    lists(NO, 0, 6, an_identity(0, "", counted="member")),
+    lists(NO, 0, 1, an_identity(0, "", counted="row")),
+    lists(YES, 1, 6, an_identity(21, "", check="R02", counted="member", cause="as stated by The party")),
+    lists(YES, 1, 6, an_identity(1, "", check="R05", counted="message")),
+    rules(NO, a_rule("V01"), a_rule("V03", 6, elsewhere=True), a_rule("V04", looked=None)),
+    rules(NO, a_rule("V01"), n=1),
+    rules(YES, a_rule("V01", 1), a_rule("V02")),
+    rules(YES, *(a_rule(f"V0{i}", i) for i in (1, 2, 4, 5, 6))),
+    rules(Verdict.UNDETERMINED, a_rule("V02", undetermined=1)),
+    edits(NO),
+    edits(NO, n=1),
+    edits(YES, contact=1),
+    edits(YES, roll=1, contact=3, close=False),
+    edits(YES, roll=12, either=1, largest=1),
+    edits(Verdict.UNDETERMINED, either=4),
+    edits(
+        NO,
+        undone=[{"at": START, "n": 1, "seconds": 222}, {"at": START, "n": 2, "seconds": 60}],
+        restored=[
+            {"at": START, "n": 11, "n_restored": 11, "fewest_s": 2043, "most_s": 2043},
+            {"at": START, "n": 1, "n_restored": 1, "fewest_s": 60, "most_s": 60},
+            {"at": START, "n": 3, "n_restored": 2, "fewest_s": 60, "most_s": 90061},
+            {"at": START, "n": 1, "n_restored": 0, "fewest_s": None, "most_s": None},
+        ],
+        cleared=[
+            {"at": START, "field": "email", "on_return": False, "n": 4, "n_set_again": 2},
+            {"at": START, "field": "phone", "on_return": False, "n": 1, "n_set_again": 0},
+            {"at": START, "field": "postal_address", "on_return": False, "n": 1, "n_set_again": 1},
+        ],
     ),
     struck(82, {"Ann Ash": 479, "Bo Birch": 526}, changed=True),
     struck(82, {"Ann Ash": 479}, changed=True),
@@ -236,6 +315,8 @@ FAKES = [
     falls(),
     falls(-410),
     falls(-75169, -12407),
+    falls(over=3),
+    falls(-2, over=1),
     outside(NO),
     outside(NO, n=1),
     outside(NO, batch=1),

@@ -112,6 +112,7 @@ class FakeCase:
             hashes={"data/results.csv": "1" * 64, "data/contests.csv": "0" * 64},
         )  # fmt: skip
         self.contest_id, self.plan, self.planned, self.lacks = "c1", Plan(), True, lacks
+        self.plan_origin = "standard"
         self.contest = {
             "contest_id": "c1", "contest_name": "Fake Vale 2031", "organisation": "The Made-up Party", "kind": "selection",
             "seats": 1, "status": "certified", "timezone": "Europe/London", "proceedings_active": False,
@@ -119,7 +120,7 @@ class FakeCase:
         self.tables = {"sources": [SOURCE], "statements": [ALLEGATION, DENIAL]}
 
     def rows(self, table: str) -> pl.DataFrame:
-        return pl.DataFrame(self.tables[table])
+        return pl.DataFrame(self.tables.get(table, []))
 
     def missing(self, needs: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(need for need in needs if need in self.lacks)
@@ -219,6 +220,7 @@ def merged_findings(*entries: dict[str, Any], **changes: Any) -> dict[str, Any]:
     values = {
         "package": "fake_vale", "title": "Selection in Fake Vale", "contest_id": "c1", "made_up": True,
         "plan_sha256": plan.sha256, "plan": plan.model_dump(mode="json"), "overrides": {},
+        "plan_origin": "standard", "plan_departures": {},
         "code_sha256": "c" * 64, "library_version": "0.1.0",
         "versions": {"python": "3.11", "polars": "2.1.0"}, "inputs": {"data/results.csv": "1" * 64}, "failed_chapters": {},
         "findings": list(entries),

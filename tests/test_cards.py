@@ -59,7 +59,7 @@ def falls(name="a", verdict=Verdict.NO_BREACH, n=0, **more):
         n_observations=1234,
         n_excluded=n,
         parameters={"zone": "UTC"},
-        details={"falls": [], "total_fall": 0},
+        details={"falls": [], "total_fall": 0, "totals": []},
         **values,
     )
     return Finding(
@@ -182,7 +182,7 @@ def test_every_text_of_a_card_is_escaped(text):
     shown = html(falls(text), gap(text))
     words = Words(shown)
     assert words.open == []
-    assert {tag for tag, _ in words.tags} <= {"section", "p", "span", "strong", "dl", "dt", "dd", "div", "ul", "li"}
+    assert {tag for tag, _ in words.tags} <= {"section", "p", "span", "strong", "dl", "dt", "dd", "div", "ul", "li", "bdi"}
     assert {name for _, attributes in words.tags for name in attributes} <= {"class"}
     whole = re.sub(r"\s+", " ", " ".join(words.text))
     assert re.sub(r"\s+", " ", text) in whole  # it is shown as it was handed over, only harmless
@@ -191,7 +191,9 @@ def test_every_text_of_a_card_is_escaped(text):
 @pytest.mark.parametrize("text", TEXTS)
 def test_every_text_of_a_table_is_escaped(text):
     words = Words(Table([{"a": text}], {"a": text}, text)._repr_html_())
-    assert [tag for tag, _ in words.tags] == ["div", "table", "caption", "thead", "tr", "th", "tbody", "tr", "td"]
+    assert [tag for tag, _ in words.tags] == [
+        "div", "table", "caption", "bdi", "thead", "tr", "th", "tbody", "tr", "td", "bdi",
+    ]  # fmt: skip
     assert words.open == []
     assert words.text == [text] * 3
 
@@ -221,7 +223,18 @@ def test_every_kind_of_value_has_a_form(value, shown):
     made = Table([{"a": value}], {"a": "title"}, "Caption.")
     assert repr(made) == f"Caption.\ntitle\n{shown}"
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    assert (f'<td class="number">{shown}</td>' if is_number else f"<td>{shown}</td>") in made._repr_html_()
+    is_text = isinstance(value, str) and value
+    cell = f'<td class="number">{shown}</td>' if is_number else f"<td><bdi>{shown}</bdi></td>" if is_text else f"<td>{shown}</td>"
+    assert cell in made._repr_html_()
+
+
+@pytest.mark.parametrize("sign", ["\x07", "\x1b", "\u202e", "\u2066"])
+def test_a_sign_that_acts_unseen_is_written_out(sign):
+    name = f"North{sign}South"
+    made = Table([{"a": name}], {"a": "title"}, name)
+    for shown in (repr(made), made._repr_html_(), html(falls(name), gap(name)), repr(Cards((gap(name),)))):
+        assert sign not in shown
+        assert "North\\" in shown
 
 
 def test_columns_stand_in_the_order_given_under_their_titles():

@@ -24,6 +24,9 @@ NAMES = [
     "' : datum.value : '",
     "back\\slash\\",
     "Ünïcødé 東京",
+    "ring\x07",
+    "\u202eturned round",
+    "n" * 100_000,
 ]
 
 
@@ -249,7 +252,7 @@ def test_channel_shares_are_drawn_with_their_range():
 
 
 def identity(gap, i=0):
-    return {"name": f"sum {i}", "declaration": "first", "left_low": 100 + gap, "right_low": 100, "gap": gap}
+    return {"name": f"sum {i}", "declaration": "first", "unit": None, "left_low": 100 + gap, "right_low": 100, "gap": gap}
 
 
 def test_of_many_sums_those_that_fail_are_drawn():
@@ -262,7 +265,7 @@ def test_of_many_sums_those_that_fail_are_drawn():
     assert charts.sums([identity(0)]).alt == "1 sum; 0 do not add up."
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES, ids=lambda name: ascii(name[:20]))
 def test_no_name_breaks_a_chart(name):
     figures = [
         charts.channel_shares(gap(name)),
@@ -273,6 +276,8 @@ def test_no_name_breaks_a_chart(name):
     for figure in figures:
         svg = figure.svg()
         assert svg.startswith("<svg")
+        assert not set(svg + json.dumps(figure.spec(), ensure_ascii=False) + figure.alt + figure.caption) & {"\x07", "\u202e"}
+        assert len(svg + figure.alt + figure.caption) < 200_000
         assert not re.search(r"<script|<img|onerror=alert\(2\)>", svg)
         json.dumps(figure.spec(), allow_nan=False)
 

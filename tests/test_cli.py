@@ -1,12 +1,16 @@
 """The command line as a user meets it: what it prints, where, and with which exit status."""
 
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import polars as pl
 import pytest
 from fake_report import merged_findings, totals
 
-from analysis_lib import cli, locations
+from analysis_lib import cli, locations, requests
 from analysis_lib import package as package_module
 from analysis_lib.errors import PackageError
 from analysis_lib.faults import FAULT_SCHEMA
@@ -114,6 +118,62 @@ def test_ctrl_c_is_an_exit_status(monkeypatch, capsys):
     assert "stopped" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
+def test_a_signal_ends_it_as_ctrl_c_does(monkeypatch, capsys, name, status):
+    if not hasattr(signal, name):
+        pytest.skip(f"this system has no {name}")
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    cleared = []
+
+    def interrupted(*_, **__):
+        try:
+            signal.raise_signal(getattr(signal, name))
+        finally:
+            cleared.append(True)
+
+    monkeypatch.setattr(runner, "run_report", interrupted)
+    assert cli.main(["report", "vale"]) == status
+    assert cleared == [True]
+    assert "stopped" in capsys.readouterr().err
+    assert {number: signal.getsignal(number) for number in before} == before
+
+
+def test_a_hangup_that_is_ignored_stays_ignored(reports, monkeypatch):
+    monkeypatch.setattr(signal, "getsignal", lambda number: signal.SIG_IGN)
+    monkeypatch.setattr(signal, "signal", lambda *_: pytest.fail("nohup was overruled"))
+    assert cli.main(["report", "vale"]) == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_disk_is_said_and_not_a_traceback():
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        command = [sys.executable, "-m", "analysis_lib.cli", "check", "ilford_south_2022"]
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, cwd=locations.DATA_SCHEMA.parent
+        )
+    assert done.returncode == 2
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_cannot_be_written_is_said(monkeypatch, capsys):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", "reports/vale/report.html")
+
+    monkeypatch.setattr(runner, "run_report", full)
+    assert cli.main(["report", "vale"]) == 2
+    told = "selection-forensics: reports/vale/report.html: this can't be read or written (No space left on device)."
+    assert capsys.readouterr().err.startswith(told)
+
+
+@pytest.mark.parametrize("out", ["", " "])
+@pytest.mark.parametrize("package", [[], ["vale"]])
+def test_an_empty_out_is_refused(reports, capsys, package, out):
+    assert cli.main(["report", *package, "--out", out]) == 2
+    assert "--out is empty. Expected the folder to write the report to" in capsys.readouterr().err
+    assert reports == []
+
+
 @pytest.mark.parametrize("arguments", [[], ["reprot"], ["check"], ["report", "a", "b"], ["report", "-p", "alpha"]])
 def test_a_mistyped_command_is_a_usage_error(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
@@ -178,6 +238,25 @@ def test_check_tells_what_the_secrecy_guard_withheld(opened, capsys):
     assert "withheld: it would link voters with their choices" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("more", [[], ["--format", "csv"]])
+def test_signs_that_act_are_shown_as_escapes(opened, capsys, more):
+    bell = {"file": "a\x1b[2J.csv", "column": "b\u202e", "found": "c\x07", "expected": "d\x9b", "remedy": "e\x00"}
+    opened(FAULT | bell)
+    assert cli.main(["check", "vale", *more]) == 1
+    out = capsys.readouterr().out
+    assert not set(out) & {"\x1b", "\u202e", "\x07", "\x9b", "\x00"}
+    for shown in ("a\\x1b[2J.csv", "b\\u202e", "c\\x07", "d\\x9b", "e\\x00"):
+        assert shown in out
+
+
+def test_a_message_cannot_move_the_cursor(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["check", "no\x1b[2Jfolder"]) == 2
+    err = capsys.readouterr().err
+    assert "\x1b" not in err
+    assert "no\\x1b[2Jfolder: there is no such folder" in err
+
+
 def test_check_as_csv_prints_the_faults_alone(opened, capsys):
     opened(FAULT, WARNING)
     assert cli.main(["check", "vale", "--format", "csv"]) == 1
@@ -192,3 +271,23 @@ def test_a_package_that_is_refused_is_status_2(monkeypatch, capsys):
     monkeypatch.setattr(package_module, "open_package", refuse)
     assert cli.main(["check", "vale"]) == 2
     assert capsys.readouterr().err == "selection-forensics: the tables link voters with their choices\n"
+
+
+def test_letters_are_printed_or_written(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["request", "ilford_south_2022"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("REQUEST FOR RECORDS: Ilford South") == 2
+    assert out.index("returning officer of the party") < out.index("====") < out.index("runs the voting platform")
+    assert cli.main(["request", "ilford_south_2022", "--to", "member", "--out", "mine.txt"]) == 0
+    assert capsys.readouterr().out == "mine.txt\n"
+    assert "REQUEST FOR MY OWN DATA" in (tmp_path / "mine.txt").read_text(encoding="utf-8")
+    assert cli.main(["request", "ilford_south_2022", "--to", "member", "--out", "mine.txt"]) == 2
+    assert "this file is there already" in capsys.readouterr().err
+
+
+def test_what_nobody_can_be_asked_for_is_told_apart(capsys, monkeypatch):
+    monkeypatch.setattr(requests, "ours_to_gather", lambda case: ("confirmations.says_voted",))
+    assert cli.main(["request", "ilford_south_2022", "--to", "party"]) == 0
+    told = "Asked of nobody, since you gather it yourselves: confirmations.says_voted\n"
+    assert capsys.readouterr().err == told

@@ -8,6 +8,7 @@ from fake_report import HOSTILE
 
 from analysis_lib.errors import ReportError
 from analysis_lib.figure import MAX_ROWS, METADATA_KEY, SPEC_TYPE, SVG_TYPE, Figure
+from analysis_lib.plaintext import MOST_LABEL
 
 
 def bars(rows: int = 4, *, name: str = "a") -> alt.Chart:
@@ -42,6 +43,21 @@ def test_a_candidate_may_be_called_anything():
     figure = Figure(bars(name=HOSTILE), "Bars.", "")
     assert "<script" not in figure.svg()
     assert "<img" not in figure.svg()
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_long_names_are_cut_and_stay_apart(inline):
+    names = ["n" * 500 + end for end in "abc"]
+    rows = [{"x": i, "y": name} for i, name in enumerate(names)]
+    data = alt.Data(values=rows) if inline else pl.DataFrame(rows)
+    colour = alt.Color("y:N", scale=alt.Scale(domain=names, range=["red", "green", "blue"]))
+    spec = Figure(alt.Chart(data).mark_point().encode(x="x:Q", y=alt.Y("y:N", sort=names), color=colour), "Points.", "").spec()
+    (shown,) = [spec["data"]["values"]] if inline else spec["datasets"].values()
+    labels = [row["y"] for row in shown]
+    assert len(set(labels)) == 3
+    assert max(map(len, labels)) <= MOST_LABEL
+    assert spec["encoding"]["y"]["sort"] == spec["encoding"]["color"]["scale"]["domain"] == labels
+    assert rows[0]["y"] == names[0]
 
 
 @pytest.mark.parametrize("combined", [lambda chart: chart, lambda chart: chart | bars(2), lambda chart: chart + bars(2)])

@@ -12,6 +12,7 @@ from cases import utc
 
 from analysis_lib.locations import NOTEBOOKS
 from analysis_lib.plan import Plan
+from analysis_lib.stats.clock_offset import feasible_offset
 from analysis_lib.stats.predictive_rates import predictive_tails
 
 
@@ -42,6 +43,22 @@ def test_ciudadanos_votes_against_people():
     assert agrees(over, 561 + 526 + 7 - 1013)
 
 
+def test_a_roll_with_names_too_many():
+    roll, published, left, right, over = printed(
+        "00_evidence", rf"roll of {N} names against {N} members .*: {N} − {N} = {N} names too many"
+    )
+    assert (roll, published) == (left, right)
+    assert agrees(over, int(roll) - int(published))
+
+
+def test_an_address_set_after_the_last_day():
+    day, at, hours, minutes = printed(
+        "00_evidence", r"Last day (\d+:\d+), address set at (\d+:\d+): (\d+) hours and (\d+) minutes late"
+    )
+    late = utc(f"2031-10-20 {at}") - utc(f"2031-10-20 {day}")
+    assert late.total_seconds() == 3600 * int(hours) + 60 * int(minutes)
+
+
 def test_ciudadanos_the_lead_and_the_struck_ballots():
     first, second, lead, struck, lead_again, _, _, left, rival = printed(
         "00_evidence",
@@ -52,6 +69,18 @@ def test_ciudadanos_the_lead_and_the_struck_ballots():
     assert int(struck) > int(lead)
     assert agrees(left, int(first) - int(struck))
     assert int(left) < int(rival) == int(second)
+
+
+def test_a_log_in_the_time_of_los_angeles():
+    pattern = rf"open from {N}:00 to 12:00 UTC .* stamped (\d\d:\d\d), the last one (\d\d:\d\d): "
+    pattern += rf"the clock is at least {N} hours {N} minutes and at most {N} hours {N} minutes behind\..* in between is {N},"
+    hour, first, last, *told, shift = printed("00_evidence", pattern)
+    noon = utc(f"2031-01-15 {hour}:00")
+    first, last = ((utc(f"2031-01-15 {text}") - noon).total_seconds() for text in (first, last))
+    low, high = feasible_offset([first], [last])
+    assert [int(number) for number in told] == [-high // 3600, -high % 3600 // 60, -low // 3600, -low % 3600 // 60]
+    assert low < -3600 * int(shift) < high
+    assert noon.astimezone(ZoneInfo("America/Los_Angeles")).utcoffset().total_seconds() == -3600 * int(shift)
 
 
 def test_the_score_of_a_window():
