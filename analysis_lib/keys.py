@@ -53,7 +53,9 @@ def _is_unique(keys: pl.DataFrame) -> bool:
 
 def _unique_faults(text: TextTable, schema: TableSchema, texts: Mapping[str, TextTable | None]) -> tuple[list[Fault], pl.Series]:
     """Find keys that stand in several rows. Every copy is at fault: nobody can tell here which one is right."""
-    names = schema.primary_key
+    names = tuple(
+        name for name in schema.primary_key if name in text.cells.columns
+    )  # a column that may be empty may not be there
     needed = [field.name for field in schema.fields if field.name in names and field.is_required]
     keys = text.cells.select(names)
     if _is_unique(keys):

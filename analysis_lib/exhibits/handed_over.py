@@ -35,7 +35,7 @@ def evidence(case: Case) -> Shown:
     shown: Shown = [
         table(
             package.tables["sources"].select(
-                "title", "kind", "supplied_by_role", "interest", "completeness", "obtained_at", "note"
+                "source_id", "title", "kind", "supplied_by_role", "interest", "completeness", "obtained_at", "note"
             ),
             "Every source of this package, who gave it, and how complete it is said to be.",
         ),

@@ -18,7 +18,7 @@ from analysis_lib.results import Finding
 def roll_reconciliation(case: Case, findings: Sequence[Finding]) -> Shown:
     """Every sum of lists that was checked."""
     held = answered(findings)
-    return [every_sum(finding) for finding in held] + (_composition(case) if held else [])
+    return [every_sum(finding) for finding in held] + _composition(case)
 
 
 def _composition(case: Case) -> Shown:
@@ -34,7 +34,7 @@ def _composition(case: Case) -> Shown:
     )
     copies, zone = case.rows("roll_snapshots").select("snapshot_id", "taken_at"), case.contest["timezone"]
     groups = {
-        "entitlement": "entitlement", "channel_entitled": "way of voting", "email_domain_class": "e-mail address",
+        "entitlement": "entitlement", "channel_entitled": "way of voting", "email_domain_class": "sort of e-mail address",
         "since_freeze": "joined after the freeze",
     }  # fmt: skip
     rows = [
@@ -126,11 +126,24 @@ def _account(case: Case, zone: str) -> Shown:
         for row in told["swapped"]
     ]
     titles = {"at": "edit of", "what": "what was done", "n": "members", "again": "restored or set again", "after": "after"}
+    kinds = [{name: _spaced(value) for name, value in row.items()} for row in told["by_kind"]]
     shown: Shown = (
+        [Table(kinds, {"what": "of", "kind": "change", "n": "changes"}, "All changes on record, by kind, late or not.")]
+        if kinds
+        else []
+    )
+    shown += (
         [Table(rows, titles, "Edits that were undone, restored or cleared, and those that may be renamings.")] if rows else []
     )
     if told["renamed"]:
         rows = [{name: _spaced(value) for name, value in row.items()} for row in told["renamed"]]
-        titles = {"change": "change", "reason": "reason on file", "n": "members", "with_both_keys": "with both keys known"}
-        shown.append(Table(rows, titles, "Keys that were changed: neither new members nor removed ones."))
+        titles = {
+            "change": "change", "reason": "reason on file", "derived_from": "known from", "n": "members", "with_both_keys": "with both keys known",
+        }  # fmt: skip
+        caption = "Keys that were changed: neither new members nor removed ones."
+        if any(row["reason"] == "unknown" and row["derived_from"] == "snapshot diff" for row in rows):
+            caption += (
+                " Those found by comparing copies, with no reason known, are an inference: one left and one came in one edit."
+            )
+        shown.append(Table(rows, titles, caption))
     return shown

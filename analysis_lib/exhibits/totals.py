@@ -44,7 +44,7 @@ def every_sum(finding: Finding) -> Table:
     }
     listed, made = finding.details["identities"], finding.result.n_observations
     more = (
-        f" {made:,} sums were checked; of those for single units only the ones that fail are listed."
+        f" {made:,} sums were checked; of those that agree, and of those for single units, not all are listed."
         if made > len(listed)
         else ""
     )

@@ -127,7 +127,9 @@ class _Maker:
         return columns
 
     def _would_tie(self) -> bool:
-        """Whether the row's number would join a ballot with a voter whom the same record gives to another table."""
+        """Whether the row's number would join choices with a voter: of the same record, or of a log kept in the same order."""
+        if self.rows.table == "ballot_choices":
+            return True
         has_voter = any("voter_key" in rows.columns for rows in self.file.rows)
         return has_voter and "voter_key" not in self.rows.columns and bool({"ballot_id", "candidate_id"} & {*self.rows.columns})
 
@@ -224,7 +226,7 @@ def apply(file: File, table: RawTable, setting: Setting, rows_of: str = "") -> A
     for rows in file.rows:
         chosen = values.fits(rows.when, table)
         _Maker(file, rows, setting, done).add(table, chosen)
-        taken = taken | chosen
+        taken = taken | _used(file, rows, chosen)
     if file.every_row and not taken.all():
         common = Fault(
             file=table.file,
@@ -237,6 +239,15 @@ def apply(file: File, table: RawTable, setting: Setting, rows_of: str = "") -> A
         done.faults += row_faults(common, table.rows.filter(~taken), lambda _: {})
         done.n_left_out["that no rule fits"] = int((~taken).sum())
     return done
+
+
+def _used(file: File, rows: Rows, chosen: pl.Series) -> pl.Series:
+    """Say which rows a rule accounts for: one row for the whole file is none of its records, unless the file has no other rules."""
+    if not rows.once:
+        return chosen
+    if not all(each.once for each in file.rows):
+        return pl.repeat(False, chosen.len(), dtype=pl.Boolean, eager=True)
+    return chosen & (chosen.cum_sum() == 1)
 
 
 def clock_rows(done: Applied, setting: Setting, offset_basis: Mapping[str, str]) -> list[dict[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from inspect import signature
 from typing import Any
@@ -120,10 +120,11 @@ def recognise(data: bytes, name: str, platform: Platform, wanted: str = "") -> R
         repairs += mended
         for grid in found:
             fitting = [file for file in tabular if heading_place(grid, file.recognises) is not None]
-            best = _only(fitting, f"{name}, sheet {grid.name}" if grid.name else name)
+            place = f"{name}, sheet {grid.name}" if grid.name else name
+            best = _only(fitting, place)
             if best:
                 whole = raw_table(grid, best.recognises, best.header_rows)
-                parts += [Part(best, table) for table in whole.tables]
+                parts += [Part(best, replace(table, file=place)) for table in whole.tables]
                 faults += whole.faults
                 repairs += whole.repairs
             elif grid.name:
@@ -161,13 +162,24 @@ def _unread_sheet(name: str, grid: Grid) -> Fault:
     )
 
 
+def _names_seen(cells: Sequence[str], platform: Platform) -> str:
+    """Say what stands in the first row: the names that are known, and how many others; those may be a member's data."""
+    known = {name.casefold() for file in platform.files for name in file.named}
+    seen = [shown(cell, True) for cell in cells if cell.casefold() in known]
+    n_others = len(cells) - len(seen)
+    others = [f"{n_others:,} cell{'s' * (n_others > 1)} that {'are' if n_others > 1 else 'is'} no column name known here"] * (
+        n_others > 0
+    )
+    return ", ".join([*seen[:12], *others]) or "nothing that looks like column names"
+
+
 def _unknown(data: bytes, name: str, platform: Platform, candidates: Sequence[File], faults: Sequence[Fault]) -> str:
     """Say what the file looks like, and what it should look like."""
     if broken := next((fault for fault in faults if fault.severity != WARNING), None):
         return f"{name}: {broken.found}. Expected {broken.expected}. {broken.remedy}"
     grids_, _, _ = _grids(data, name)
-    first = grids_[0].lines[0][1] if grids_ and grids_[0].lines else []
-    seen = ", ".join(shown(cell.strip(), True) for cell in first[:12] if cell.strip()) or "nothing that looks like column names"
+    first = [cell.strip() for cell in grids_[0].lines[0][1] if cell.strip()] if grids_ and grids_[0].lines else []
+    seen = _names_seen(first, platform)
     known = "; ".join(f"{file.name} ({', '.join(file.needs) or file.format})" for file in candidates)
     return (
         f"{name}: this is none of the files known of {platform.title}. Its first row holds {seen}. Expected one of: {known}. "

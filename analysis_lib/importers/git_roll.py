@@ -223,13 +223,23 @@ def exported(folder: Path, path: str) -> bytes:
     return "".join(json.dumps(line) + "\n" for line in lines).encode()
 
 
+def _commit(line: Mapping[str, Any]) -> dict[str, str]:
+    """Take one commit as `exported` writes it; anything else is a ValueError or the like."""
+    roll = line["roll"]
+    if roll is not None:
+        roll.encode("latin-1")  # a letter for each byte
+    if datetime.fromisoformat(line["at"]).tzinfo is None or not re.fullmatch("[0-9a-f]{40,64}", line["commit"]):
+        raise ValueError("not as exported")
+    return {"commit": line["commit"], "at": line["at"], "roll": roll or ""}
+
+
 def read(data: bytes, file: str) -> Read:
     """Read what `exported` wrote: one table, `commits`, with the roll of each as text, a letter for each byte."""
     try:
         head, *lines = [json.loads(line) for line in data.decode().splitlines()]
-        records = [{"commit": line["commit"], "at": line["at"], "roll": line["roll"] or ""} for line in lines]
-        path, is_shallow = head["path"], head["is_shallow"]
-    except (ValueError, KeyError, TypeError):
+        records = [_commit(line) for line in lines]
+        path, is_shallow = str(head["path"]), bool(head["is_shallow"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         found = "this isn't the history of a roll"
         remedy = "Name the repository's folder, and the roll's path in it with --roll-file."
         return Read((), (Fault(file=file, found=found, expected="a git repository", remedy=remedy, rule="roll_copy"),))

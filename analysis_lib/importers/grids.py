@@ -11,6 +11,7 @@ from analysis_lib.faults import WARNING, Fault, row_faults, shown
 from analysis_lib.importers.raw import RawTable, Read, Repair
 
 BETWEEN = " / "  # between the names of a heading of several rows
+_LAST = 5  # rows at the end of a sheet that may be a sum or a note
 HEADING_WITHIN = 30  # rows from the top in which a heading is looked for
 _TOTALS = frozenset({"total", "totals", "sum", "grand total", "overall total", "all", "overall"})
 
@@ -40,12 +41,15 @@ def _place(grid: Grid) -> str:
     return f"{grid.file}, sheet {grid.name}" if grid.name else grid.file
 
 
-def _heading_faults(grid: Grid, row: int, heading: Sequence[str], names: Sequence[str], n_rows: int) -> list[Fault]:
+def _heading_faults(
+    grid: Grid, row: int, heading: Sequence[str], names: Sequence[str], n_rows: int, *, has_rows: bool
+) -> list[Fault]:
+    """Say what is odd about the heading; where no row fits under it, it may hold a member's data, and isn't repeated."""
     common = {"file": _place(grid), "row": row, "rule": "header"}
     faults = [
         Fault(
-            column=name,
-            found=f"the column {shown(name, True)} stands there {names.count(name)} times",
+            column=name if has_rows else "",
+            found=f"the column {shown(name, has_rows)} stands there {names.count(name)} times",
             expected="every column once",
             remedy="Only the first of them is read. Take out or rename the others if one of those is the right one.",
             severity=WARNING,
@@ -58,7 +62,7 @@ def _heading_faults(grid: Grid, row: int, heading: Sequence[str], names: Sequenc
     if padded:
         faults.append(
             Fault(
-                found=f"spaces stand before or after the column names {', '.join(shown(name, True) for name in padded)}",
+                found=f"spaces stand before or after the column names {', '.join(shown(name, has_rows) for name in padded)}",
                 expected="names as the platform writes them",
                 remedy="They are read without those spaces; nothing need be done.",
                 severity=WARNING,
@@ -93,6 +97,18 @@ def _heading(grid: Grid, place: int, n_rows: int) -> list[str]:
     return [BETWEEN.join(cell.strip() for cell in column if cell.strip()) for column in columns]
 
 
+def _notes(body: Sequence[tuple[int, Sequence[str]]], width: int) -> list[int]:
+    """Number the last rows that hold nothing but a sentence, where the table has several columns."""
+    found: list[int] = []
+    for number, cells in reversed(body[-_LAST:]):
+        filled = [cell for cell in cells if cell.strip()]
+        is_note = width > 2 and len(filled) == 1 and len(filled[0].split()) > 2
+        if not is_note and not _is_total(cells):
+            break
+        found += [number] * is_note
+    return found[::-1]
+
+
 def raw_table(grid: Grid, is_heading: IsHeading | None = None, n_rows: int = 1) -> Read:
     """Make a table of a sheet: names trimmed, a totals row and rows of the wrong width left out with a fault each.
 
@@ -106,9 +122,10 @@ def raw_table(grid: Grid, is_heading: IsHeading | None = None, n_rows: int = 1) 
     body = grid.lines[place + 1 :]
     width = len(names)
     too_long = [number for number, cells in body if any(cell.strip() for cell in cells[width:])]
-    too_short = [number for number, cells in body if len(cells) < width]
-    left_out = {*too_long, *too_short}
-    totals = [number for number, cells in body[-3:] if number not in left_out and _is_total(cells)]
+    notes = _notes(body, width)
+    too_short = [number for number, cells in body if len(cells) < width and number not in notes]
+    left_out = {*too_long, *too_short, *notes}
+    totals = [number for number, cells in body[-_LAST:] if number not in left_out and _is_total(cells)]
     left_out |= {*totals}
     kept = [(number, cells) for number, cells in body if number not in left_out]
     columns: dict[str, list[str]] = {}
@@ -116,7 +133,7 @@ def raw_table(grid: Grid, is_heading: IsHeading | None = None, n_rows: int = 1) 
         if name and name not in columns:
             columns[name] = [cells[at].strip() for _, cells in kept]
             repairs += [Repair(n, name, "trimmed") for n, cells in kept if cells[at] != cells[at].strip()]
-    faults = _heading_faults(grid, row, heading, names, n_rows)
+    faults = _heading_faults(grid, row, heading, names, n_rows, has_rows=bool(kept))
     ragged = Fault(
         file=_place(grid),
         found="the row has more cells than there are column names",
@@ -138,6 +155,18 @@ def raw_table(grid: Grid, is_heading: IsHeading | None = None, n_rows: int = 1) 
             rule="totals_row",
         )
         for number in totals
+    ]
+    faults += [
+        Fault(
+            file=_place(grid),
+            row=number,
+            found="this looks like a note under the table: only one cell of the row is filled, with words",
+            expected="one row for each record",
+            remedy="The row is left out. If it is a record of its own, fill in its other cells and import the file again.",
+            severity=WARNING,
+            rule="note_row",
+        )
+        for number in notes
     ]
     unnamed = [at for at, name in enumerate(names) if not name and any(cells[at].strip() for _, cells in kept)]
     if unnamed:

@@ -115,11 +115,15 @@ def unknown_columns(file: File, table: RawTable) -> list[Fault]:
     strange = [name for name in table.cells.columns if name not in file.named and not any(p.search(name) for p in patterns)]
     if not strange:
         return []
+    listed = ", ".join(shown(name, True) for name in strange[:10]) + (
+        f" and {len(strange) - 10} more" if len(strange) > 10 else ""
+    )
+    if not table.rows.len():  # the heading may be a line that has run into the next, with a member's data in it
+        listed = f"{len(strange):,}"
     return [
         Fault(
             file=table.file,
-            found=f"columns that the mapping doesn't know: {', '.join(shown(name, True) for name in strange[:10])}"
-            + (f" and {len(strange) - 10} more" if len(strange) > 10 else ""),
+            found=f"columns that the mapping doesn't know: {listed}",
             expected="columns that the mapping uses or names as unused",
             remedy="They aren't read. If they matter, say in the mapping what they are.",
             severity=WARNING,

@@ -142,9 +142,11 @@ def compare(
         Rows of roll_snapshots and roll that the package has, and those that this import brings.
     """
     found = Found()
+    if not groups and not incoming.get("roll"):
+        return found
     old = keyed_copies(held.get("roll_snapshots", ()), held.get("roll", ()), contest)
     clear = snapshot_rows.Target(contest_id=contest, source_id="", key=key.key)
-    for group in groups:
+    for group in (group for group in groups if group.copies):
         made = changes(group.history)
         first = group.copies[0].snapshot.taken_at
         earlier = frozenset(who for copy in old if copy.snapshot.taken_at < first for who in copy.snapshot.members)

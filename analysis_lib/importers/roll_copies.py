@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 import polars as pl
 
+from analysis_lib.checks import MOST_SIGNS
 from analysis_lib.errors import ParameterError
 from analysis_lib.faults import WARNING, Fault, quoted, row_faults
 from analysis_lib.importers.pseudonyms import canonical
@@ -59,11 +61,34 @@ def snapshot(
             twice.append(number)
         else:
             members[key] = {name: row[column].strip() for name, column in fields.items()}
+            if "unit" in fields:
+                members[key]["unit"] = plain_unit(members[key]["unit"])
     common = Fault(file=table.file, column=columns["member"], found="", expected="one row a member", remedy=_FIX, rule="member")
     faults = row_faults(common, pl.Series(blank, dtype=pl.Int64), lambda _: {"found": "no member is named"})
     repeated = "this member, in the form in which numbers are compared, stands in a row above as well"
     faults += row_faults(common, pl.Series(twice, dtype=pl.Int64), lambda _: {"found": repeated})
-    return Snapshot(taken_at, members, label), faults
+    return Snapshot(taken_at, members, label), faults + _odd_units(table, columns.get("unit", ""))
+
+
+def plain_unit(text: str) -> str:
+    """Give a unit as it may stand in a table; nothing for one with signs that aren't seen, or far too long."""
+    return "" if len(text) > MOST_SIGNS or any(unicodedata.category(sign) in ("Cc", "Cf", "Cs") for sign in text) else text
+
+
+def _odd_units(table: RawTable, column: str) -> list[Fault]:
+    if not column:
+        return []
+    odd = [not plain_unit(cell.strip()) and bool(cell.strip()) for cell in table.cells[column]]
+    common = Fault(
+        file=table.file,
+        column=column,
+        found="the unit holds signs that aren't seen, or is far too long",
+        expected=f"the name of a branch or the like, on one line, of at most {MOST_SIGNS} characters",
+        remedy="The member is kept without it. Correct the file, or ask for it again.",
+        severity=WARNING,
+        rule="unit",
+    )
+    return row_faults(common, table.rows.filter(pl.Series(odd, dtype=pl.Boolean)), lambda _: {})
 
 
 def instant(text: str) -> datetime | None:

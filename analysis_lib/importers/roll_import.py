@@ -34,6 +34,7 @@ class Copy:
     purpose: str
     rows: Mapping[str, int] = field(default_factory=dict)  # member -> row of the source
     is_listed: bool = True  # whether its members go into the package, or only their number
+    n_rows: int | str = ""  # rows of the file; members where they aren't listed; "" where no count but our own is held
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,16 @@ def _dated(about: RollOf, table: RawTable, setting: Setting) -> tuple[Copies, li
         faults += said
         own = setting.source_id if len(parts) == 1 else f"{setting.source_id}_{number}"
         rows = dict(zip(map(_canonical, part.cells[columns["member"]]), part.rows, strict=True))
-        copies.append(Copy(snapshot=snapshot, snapshot_id=own, source_id=setting.source_id, purpose=about.purpose, rows=rows))
+        copies.append(
+            Copy(
+                snapshot=snapshot,
+                snapshot_id=own,
+                source_id=setting.source_id,
+                purpose=about.purpose,
+                rows=rows,
+                n_rows=part.rows.len(),
+            )
+        )
         faults += _unknown_words(part, columns.get("eligible", ""))
     return _whole(copies, table.file), faults
 
@@ -146,6 +156,7 @@ def _of_edits(about: RollOf, table: RawTable, setting: Setting) -> tuple[Copies,
             source_id=setting.source_id,
             purpose=about.last_purpose if place == last and about.last_purpose else about.purpose,
             is_listed=place in ends,
+            n_rows="" if place in ends else len(snapshot.members),
         )
         for place, snapshot in enumerate(history.snapshots)
     ]
@@ -204,7 +215,7 @@ def copy_rows(group: Copies, contest: str, case_key: CaseKey) -> dict[str, list[
             "contest_id": contest,
             "taken_at": snapshot_rows.written(copy.snapshot.taken_at),
             "purpose": copy.purpose,
-            "row_count": str(len(copy.snapshot.members)),
+            "row_count": str(copy.n_rows),
             "source_id": copy.source_id,
         }
         for copy in group.copies

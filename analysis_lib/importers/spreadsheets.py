@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,9 +27,12 @@ from analysis_lib.importers.raw import RawTable, Read, Repair
 
 MAGIC = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # xlsx and ods; xls
 MOST_CELLS = 50_000_000  # of one sheet: more than any roll needs, less than would fill the memory
+_MOST_XML, _MOST_SHEET = 10**6, 10**9  # characters of a list of sheets, bytes of a sheet, that are searched
 _EXACT = 10**15  # from here on a spreadsheet no longer keeps every digit of a number
 _ERRORS = re.compile(r"#(REF|VALUE|N/A|NAME|DIV/0|NULL|NUM)[!?]?")
-_ERROR_CELL = re.compile(rb'<c\b[^>]*\br="([A-Z]+[0-9]+)"[^>]*\bt="e"')  # in a sheet of an XLSX file; calamine gives "" for it
+_ERROR_CELL = re.compile(
+    rb'<c\b[^>]*\br="([A-Z]{1,3}[0-9]{1,7})"[^>]*\bt="e"'
+)  # in a sheet of an XLSX file; calamine gives "" for it
 _SHEET = re.compile(r"xl/worksheets/sheet([0-9]+)\.xml")
 
 
@@ -98,20 +103,41 @@ def _damage(values: Sequence[Sequence[Any]], place: str) -> list[Fault]:
     return faults[:50]
 
 
+def _sheet_names(parts: zipfile.ZipFile) -> dict[str, str]:
+    """Give the name a user sees of each sheet's part of an XLSX file."""
+    names = {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"}
+    if not names <= {*parts.namelist()}:
+        return {}
+    book, links = (parts.read(name)[:_MOST_XML].decode("utf-8", "replace") for name in sorted(names, reverse=True))
+    targets = {}
+    for link in re.findall(r"<Relationship\b[^>]*>", links):
+        said = dict(re.findall(r'(\w+)="([^"]*)"', link))
+        targets[said.get("Id", "")] = "xl/" + said.get("Target", "").removeprefix("/xl/")
+    sheets = [dict(re.findall(r'([\w:]+)="([^"]*)"', sheet)) for sheet in re.findall(r"<sheet\b[^>]*>", book)]
+    return {targets.get(said.get("r:id", ""), ""): html.unescape(said.get("name", "")) for said in sheets}
+
+
 def _formula_errors(data: bytes, file: str) -> list[Fault]:
     """Name the cells of an XLSX file that hold an error of a formula: read as they are, they look empty."""
     faults = []
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as parts:
-            for name in parts.namelist():
-                sheet = _SHEET.fullmatch(name)
-                cells = [cell.decode() for cell in _ERROR_CELL.findall(parts.read(name))] if sheet else []
-                if cells:
-                    more = f" and {len(cells) - 10:,} more" if len(cells) > 10 else ""
-                    found = f"cells of sheet number {sheet[1]} hold an error of a formula: {', '.join(cells[:10])}{more}"
-                    faults.append(_fault(file, found, "They are read as empty. Mend the formulas, or write their values."))
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError):
-        return []  # not an XLSX file: XLS and ODS are read without this
+            names = _sheet_names(parts)
+            for about in parts.infolist():
+                sheet = _SHEET.fullmatch(about.filename)
+                if not sheet or about.file_size > _MOST_SHEET:
+                    continue
+                cells = [cell.decode() for cell in _ERROR_CELL.findall(parts.read(about))]
+                place = f"{file}, sheet {names.get(about.filename) or f'number {sheet[1]}'}"
+                for cell in cells[:10]:
+                    column, row = re.fullmatch(r"([A-Z]+)([0-9]+)", cell).groups()
+                    more = f"; cells like this one: {len(cells):,}" if len(cells) > 10 else ""
+                    remedy = "The cell is read as empty. Mend the formula, or write its value."
+                    faults.append(
+                        _fault(place, f"the cell holds an error of a formula{more}", remedy, row=int(row), column=column)
+                    )
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError):
+        return []  # not a whole XLSX file; XLS and ODS are read without this
     return faults
 
 

@@ -161,6 +161,18 @@ def read_times(texts: Sequence[str], forms: Sequence[str], zone: str, order: str
     return {text: read_time(text, forms, zone, order) for text in filled}
 
 
+def example(form: str) -> str:
+    """Write a time in a form, for a message."""
+    named = {
+        ISO: "2031-03-08 20:15:00",
+        EPOCH_S: "1930767300 (seconds since 1970)",
+        EPOCH_MS: "1930767300000 (milliseconds since 1970)",
+        EXCEL: "a date cell of a spreadsheet",
+        SLASHES: "8/3/2031 20:15",
+    }
+    return named.get(form) or datetime(2031, 3, 8, 20, 15).strftime(form)  # noqa: DTZ001 - a wall clock's time
+
+
 def needs_zone(texts: Sequence[str], forms: Sequence[str]) -> bool:
     """Whether some text of a column shows no offset, so that its zone must be known from elsewhere."""
     readings = read_times(texts, forms, "UTC", DAY_FIRST)

@@ -320,7 +320,7 @@ def _instants(cell: Cell, texts: pl.Series, table: RawTable, field: Field, setti
     bad = pl.repeat(False, texts.len(), dtype=pl.Boolean, eager=True)
     for problem, (found, expected, remedy) in _PROBLEMS.items():
         mask = texts.is_in([text for text, reading in readings.items() if reading.problem == problem])
-        forms = "a time of the form " + " or ".join(cell.time)
+        forms = "a time such as " + " or ".join(dict.fromkeys(map(times.example, cell.time)))
         faults += _told(
             table,
             mask,

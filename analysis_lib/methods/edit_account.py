@@ -25,7 +25,7 @@ def account(case: Case) -> dict[str, Any]:
         voting, one row per edit, with how many came back and after how long. ``cleared``: edits that took contact
         details out, with how many were set again later, and whether members put back on the roll came without them (``on_return``). ``renamed``: changes of a key, by reason, and ``swapped``:
         edits that took out as many members as they brought in (at most two), which may be renamings. ``interval``: edits
-        of which only two limits are known. ``n`` counts of all.
+        of which only two limits are known. ``by_kind``: how many of each kind. ``n`` counts of all.
     """
     changes = _roll_changes(case)
     return {
@@ -36,6 +36,7 @@ def account(case: Case) -> dict[str, Any]:
         "cleared": _cleared(case),
         "renamed": _renamed(case),
         "swapped": _swapped(changes),
+        "by_kind": _by_kind(case),
         "interval": _interval(case),
     }
 
@@ -104,11 +105,17 @@ def _renamed(case: Case) -> list[dict[str, Any]]:
     rows = case.rows("roll_changes").filter(pl.col("change").is_in(("key_changed", "merged")))
     rows = rows.with_columns(pl.col("reason").fill_null("unknown"), known=pl.col("other_voter_key").is_not_null())
     return (
-        rows.group_by("change", "reason")
+        rows.group_by("change", "reason", "derived_from")
         .agg(n=pl.len(), with_both_keys=pl.col("known").sum())
-        .sort("change", "reason")
+        .sort("change", "reason", "derived_from")
         .to_dicts()
     )
+
+
+def _by_kind(case: Case) -> list[dict[str, Any]]:
+    roll = case.rows("roll_changes").group_by(kind="change").len("n").with_columns(what=pl.lit("roll"))
+    contact = case.rows("contact_changes").group_by(what="field", kind=pl.col("edit_class").fill_null("class not known")).len("n")
+    return pl.concat([roll, contact], how="diagonal").sort("what", "kind").select("what", "kind", "n").to_dicts()
 
 
 def _swapped(changes: pl.DataFrame) -> list[dict[str, Any]]:

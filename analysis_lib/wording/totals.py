@@ -38,7 +38,7 @@ def sums_checked(finding: Finding, what: str) -> str:
     failing = [item for item in finding.details["identities"] if item["gap"]]
     n_failing = int(result.statistic)
     if not n_failing:
-        every = "The one sum" if n == 1 else f"All {n:,} sums"
+        every = {1: "The one sum", 2: "Both sums"}.get(n, f"All {n:,} sums")
         return f"{every} that {what} {'was' if n == 1 else 'were'} checked, and {'it agrees' if n == 1 else 'they agree'}."
     listed = "; ".join(f"{item['check']}, {item['name']}{_where(item)}: {identity(item)}" for item in failing[:3])
     more = f"; and {n_failing - len(failing[:3]):,} more" if n_failing > len(failing[:3]) else ""

@@ -31,7 +31,16 @@ def test_what_the_readme_shows_is_a_mapping(tmp_path):
 
 def test_the_readme_names_every_key_that_may_be_written():
     text = (MAPPINGS / "README.md").read_text(encoding="utf-8")
-    for model in (module.Cell, module.Condition, module.Rows, module.File, module.RollOf, module.Join, module.PairedClocks, module.Clock):
+    for model in (
+        module.Cell,
+        module.Condition,
+        module.Rows,
+        module.File,
+        module.RollOf,
+        module.Join,
+        module.PairedClocks,
+        module.Clock,
+    ):
         for name, field in model.model_fields.items():
             said = field.alias or name
             if said == "literal":  # a bare text
@@ -64,6 +73,7 @@ def test_a_platform_is_found_by_name_or_by_its_file(tmp_path):
         ("when.When = { filled = true }", "when.When = { full = true }", "Extra inputs are not permitted"),
         ('from = "What",', 'from = "What", value = "contest",', "exactly one of: a text, from, join, value"),
         ('title = "list of votes"', "", "title: Field required"),
+        ('columns.channel = "online"', 'columns.channel = { from = "What", per_file = true }', "per_file needs key"),
         ('platform = "club"', 'platform = "club', "this isn't TOML"),
     ],
 )

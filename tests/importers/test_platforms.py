@@ -239,6 +239,17 @@ name = "answers"
 title = "answers"
 needs = ["id", "482913X17X201"]
 unused_pattern = "."
+"""
+BALLOTS = """
+[[files.rows]]
+table = "ballot_events"
+id = ["id"]
+columns.ballot_id = { from = "id", key = "ballot" }
+columns.event = "counted"
+columns.channel = "online"
+columns.link_level = "ballot_only"
+"""
+CHOICES = """
 [[files.rows]]
 table = "ballot_choices"
 columns.ballot_id = { from = "id", key = "ballot" }
@@ -247,9 +258,18 @@ columns.candidate_id = { from = "482913X17X201" }
 """
 
 
+def test_choices_bear_no_row_of_their_file_so_its_order_ties_them_to_nobody(run, tmp_path):
+    run("limesurvey", LIME / "tokens.csv", LIME / "responses.csv", **TAKEN)
+    _, tables = run(str(put(tmp_path, "own.toml", OWN + CHOICES)), LIME / "responses.csv")
+    choices = tables["ballot_choices"]
+    assert choices.height > 0
+    assert choices["source_row"].null_count() == choices.height
+    assert choices["ballot_id"].is_sorted()  # by a keyed hash, which is no order of the file
+
+
 @pytest.mark.parametrize("choices_first", [False, True])
-def test_one_record_never_gives_a_voter_and_a_choice_under_two_mappings(run, tmp_path, choices_first):
-    own = str(put(tmp_path, "own.toml", OWN))
+def test_one_record_never_gives_a_voter_and_a_ballot_under_two_mappings(run, tmp_path, choices_first):
+    own = str(put(tmp_path, "own.toml", OWN + BALLOTS))
     steps = [
         lambda: run("limesurvey", LIME / "tokens.csv", LIME / "responses.csv", **TAKEN),
         lambda: run(own, LIME / "responses.csv"),

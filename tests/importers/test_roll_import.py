@@ -114,7 +114,7 @@ def test_a_list_of_events(tmp_path):
     )
     tables = open_package(tmp_path / "p").tables
     copies = tables["roll_snapshots"].sort("taken_at")
-    assert copies["row_count"].to_list() == [3, 4, 3, 3, 3, 3]
+    assert copies["row_count"].to_list() == [None, 4, 3, 3, 3, None]  # a count of our own making is nothing to check rows by
     assert copies["purpose"].to_list() == ["other"] * 5 + ["post_poll"]
     assert tables["roll"].group_by("snapshot_id").len().height == 2
     assert tables["roll_changes"]["at"].null_count() == 0

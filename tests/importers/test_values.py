@@ -85,6 +85,25 @@ def test_classes_and_comparisons():
     assert column({"join": ["a", "b"], "edit_class": "email"}, rows)[0] == ["formatting_only", "formatting_only", "added"]
 
 
+def test_the_class_of_an_edit_goes_by_names_where_they_are_held():
+    rows = [
+        {"a": "ann.lee@x.org", "b": "bob.moss@x.org", "n": "Ann", "m": "Lee"},
+        {"a": "bob.moss@x.org", "b": "rob@x.org", "n": "Bob", "m": "Moss"},
+    ]
+    assert column({"join": ["a", "b"], "edit_class": "email"}, rows)[0] == ["other", "other"]
+    assert column({"join": ["a", "b"], "edit_class": "email", "names": ["n", "m"]}, rows)[0] == ["different_person_name", "other"]
+
+
+def test_names_may_stand_in_the_json_of_other_rows():
+    rows = [
+        {"a": '{"email":"ann.lee@x.org"}', "b": '{"email":"bob.moss@x.org"}'},
+        {"a": "[]", "b": '{"first":"Bob","last":"Moss","email":""}'},
+    ]
+    cell = {"join": ["a", "b"], "json_key": "email", "edit_class": "email"}
+    assert column(cell, rows)[0][0] == "other"
+    assert column(cell | {"names": ["first", "last"]}, rows)[0][0] == "different_person_name"
+
+
 def test_times_are_instants_with_their_doubts():
     texts = ["2031-10-26 01:30:00", "2031-03-30 01:30:00", "1970-01-01 00:00:00", "soon", "", "47915.8125"]
     values, found = column({"from": "a", "time": "iso", "clock": "server"}, [{"a": text} for text in texts], "at")

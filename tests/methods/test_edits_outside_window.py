@@ -155,7 +155,9 @@ def test_a_renaming_is_neither_a_new_member_nor_a_removed_one(tmp_path):
     case = held(tmp_path, renamed, on_the_roll("added", LAST - HOUR, "v2"))
     finding = one(case, "edits_outside_window")
     assert (finding.verdict, finding.result.statistic) == (Verdict.NO_BREACH, 0)
-    assert account(case)["renamed"] == [{"change": "key_changed", "reason": "renamed", "n": 1, "with_both_keys": 1}]
+    assert account(case)["renamed"] == [
+        {"change": "key_changed", "reason": "renamed", "derived_from": "log", "n": 1, "with_both_keys": 1}
+    ]
     assert "Keys that were changed" in repr(exhibits.edits_outside_window(case, [finding]))
 
 
@@ -185,7 +187,7 @@ def test_contacts_cleared_and_set_again(tmp_path):
 
 def test_contacts_that_are_missing_when_a_member_is_put_back_are_told_apart(tmp_path):
     cleared = [contact(LAST, key, new_missing=True) for key in ("a", "b")]
-    case = held(tmp_path, on_the_roll("removed", LAST - HOUR), on_the_roll("reinstated", LAST), contacts=cleared)
+    case = held(tmp_path, on_the_roll("removed", LAST - HOUR, "a"), on_the_roll("reinstated", LAST, "a"), contacts=cleared)
     assert [(row["on_return"], row["n"]) for row in account(case)["cleared"]] == [(False, 1), (True, 1)]
 
 

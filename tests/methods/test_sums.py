@@ -23,6 +23,37 @@ def first(frame, **options):
     return {item.name: item.gap for item in listed(frame, **options)}
 
 
+def test_units_form_a_tree():
+    assert sums.parents(["A", "A / 1", "A / 1 / x", "B / 2", "C / D / 3", "C"]) == {
+        "A": "", "A / 1": "A", "A / 1 / x": "A / 1", "B / 2": "", "C": "", "C / D / 3": "C",
+    }  # fmt: skip
+
+
+def test_each_unit_is_the_sum_of_its_own_parts_and_the_whole_of_the_largest():
+    def rows(whole, a, b, *parts):
+        named = [("", whole), ("A", a), ("B", b), *zip(("A / 1", "A / 2", "B / 1"), parts, strict=True)]
+        return results(*(("x", n, {"candidate_id": "x", "item": "ballots_received", "unit": unit or None}) for unit, n in named))
+
+    def gaps(frame):
+        return {item.unit: item.gap for item in listed(frame) if item.check == "R09"}
+
+    assert gaps(rows(10, 6, 4, 2, 4, 4)) == {"": 0, "A": 0, "B": 0}
+    assert gaps(rows(10, 6, 4, 2, 5, 4)) == {"": 0, "A": 1, "B": 0}
+    assert gaps(rows(9, 6, 4, 2, 4, 4)) == {"": 1, "A": 0, "B": 0}
+
+
+def test_a_part_that_is_all_of_its_unit_is_no_double():
+    def figures(*units):
+        return sums.cells(
+            results(
+                *(("x", n, {"candidate_id": f"c{n}", "item": "candidate", "unit": unit}) for unit in units for n in (1, 2, 3))
+            )
+        )
+
+    assert sums.identical_units(figures("A", "A / 1")) == []
+    assert sums.identical_units(figures("A", "A / 1", "B")) == [["A", "B"]]
+
+
 IOWA = Path(__file__).parents[3] / "shared" / "realdata" / "iowa_dem_2020"
 
 

@@ -228,7 +228,7 @@ def test_small_units_are_joined_and_their_sum_told(tmp_path):
     ]  # fmt: skip
     shown = repr(finding.result) + repr(exhibits.totals_reconciliation(case, [finding]))
     assert "Tiny" not in shown
-    assert "4 sums were checked; of those for single units only the ones that fail are listed" in shown
+    assert "4 sums were checked; of those that agree, and of those for single units, not all are listed" in shown
 
 
 @pytest.mark.parametrize(("voided", "cause"), [(1, "as many as the ballots voided"), (2, "unexplained")])
