@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
+import re
+import zipfile
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -16,7 +19,7 @@ HOSTILE = (
     "\x1c", "\x1f", "\x85", "\u2028", "\ufeff", "\u202eabc", "\u200b", "e\u0301", "\ufffd", "😀", "ß", "İ", "ǅ", "a" * 700, "a," * 400,
     "0000-00-00 00:00:00", "0001-01-01", "1899-12-30", "1980-01-01 00:00:00", "9999-12-31T23:59:59+14:00", "0001-01-01T00:00:00+14:00",
     "2031-03-30 01:30:00", "2031-10-26 01:30:00", "2031-02-30 10:00:00", "2031-03-08T20:00:00.123456789Z", "2031-03-08T25:00:00Z",
-    "2031-03-08 20:00:00 +99:99", "12/13/2031", "13/12/2031", "3/3/31 9:5", "08/03/2031 13:00 PM", "Sat Mar 08 20:00:00 2031", "45000.5", "99999",
+    "2031-03-08 20:00:00 +99:99", "12/13/2031", "13/12/2031", "3/3/31 9:5", "08/03/2031 13:00 PM", "Sat Mar 08 20:00:00 2031", "45000.5", "99999.5",
     "-62135596800", "253402300800000", "99999999999999999", "1.5e3", "20310308200000", "Total", "ns1:x", "1=2=3", "-", "- -", "(x)", "0 0", "%s{}$1",
     "\ud800",
 )  # fmt: skip
@@ -240,6 +243,27 @@ def _tar(data: bytes, rng: Random) -> bytes:
     return b"".join(blocks)
 
 
+def _workbook(data: bytes, rng: Random) -> bytes:
+    """Cells of a spreadsheet file: other values and types, a member that isn't whole, sheets hidden or renamed."""
+    with zipfile.ZipFile(io.BytesIO(data)) as parts:
+        members = {name: parts.read(name) for name in parts.namelist()}
+    for _ in range(rng.choice((0, 1, 1, 2, 4))):
+        name = rng.choice([name for name in members if "sheet" in name or "workbook" in name or "sharedStrings" in name])
+        text = members[name].decode("utf-8", "replace")
+        places = [found.span(1) for found in re.finditer(r'>([^<>]+)<|(?:t|s|r|state|name|ref)="([^"]*)"', text) if found[1]]
+        if rng.random() < 0.15 or not places:
+            members[name] = damaged_bytes(members[name], rng, 3)
+            continue
+        start, end = rng.choice(places)
+        put = rng.choice((html.escape(hostile(rng)), "47915.8125", "1E+05", "99", "-1", "0", "hidden", "#REF!"))
+        members[name] = (text[:start] + put + text[end:]).encode("utf-8", "replace")
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as parts:
+        for name, member in members.items():
+            parts.writestr(name, member)
+    return out.getvalue()
+
+
 def _is_json(text: str) -> bool:
     try:
         json.loads(text)
@@ -262,7 +286,7 @@ def damaged(name: str, data: bytes, rng: Random) -> tuple[str, bytes]:
     if name.endswith(".bel"):
         return "tar", _tar(data, rng)
     if data.startswith(b"PK"):
-        return "bytes", damaged_bytes(data, rng)
+        return "spreadsheet", _workbook(data, rng)
     text = data.decode("utf-8-sig")
     if _is_json(text):
         kind, text = "json", _json(text, rng)

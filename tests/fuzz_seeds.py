@@ -181,6 +181,14 @@ def _made_here() -> Mapping[str, list[Seed]]:
     }
 
 
+MADE_HERE = ("git_roll", "nist_log", "roll_copies", "roll_events", "spreadsheet", "template")
+
+
+def names() -> tuple[str, ...]:
+    """Name every importer with exports to damage, without reading them."""
+    return tuple(sorted({*cases.CASES, *MADE_HERE}))
+
+
 @cache
 def seeds() -> Mapping[str, list[Seed]]:
     """Give the exports of every importer, by its name."""

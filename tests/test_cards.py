@@ -152,7 +152,7 @@ def test_a_card_of_a_breach_has_no_pvalue():
 
 def test_a_card_without_an_answer_says_what_is_needed_and_no_more():
     text = " ".join(Words(html(cannot())).text)
-    assert "This cannot be answered with the data held. Not held. Needed: roll.unit." in text
+    assert "Not held. Needed to answer it: roll.unit." in text
     for part in ("Innocent explanations", "What the number leans on", "What this cannot show", "p-value"):
         assert part not in text
 
@@ -160,7 +160,7 @@ def test_a_card_without_an_answer_says_what_is_needed_and_no_more():
 def test_cards_as_text_are_verdict_and_sentence():
     assert repr(Cards((falls(), cannot()))) == (
         "No breach recorded. The running count never fell in 1,234 readings.\n\n"
-        "Cannot be answered with the data held. This cannot be answered with the data held. Not held. Needed: roll.unit."
+        "Cannot be answered with the data held. Not held. Needed to answer it: roll.unit."
     )
     assert repr(Cards(())) == ""
 

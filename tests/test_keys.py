@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_package import STEADY, check, example_row, lines, write
+from tiny_package import STEADY, around, check, example_row, lines, write
 
 from analysis_lib.package import open_package
 
@@ -128,3 +128,11 @@ def test_two_voters_who_share_everything_are_counted_and_not_named(tmp_path):
     for row in rows:
         row["address_key"] = ""
     assert "same_person" not in check(tmp_path, {"roll": rows}, ("sources", "contests", "roll_snapshots"))[1]
+
+
+def test_a_part_of_a_key_that_may_be_empty_may_not_be_there(tmp_path):
+    row = example_row("ballot_choices")
+    del row["candidate_id"]
+    package, told = check(tmp_path, {"ballot_choices": [row, row]}, around("ballot_choices"))
+    assert "stands in 2 rows, first in row 2" in told
+    assert package.tables["ballot_choices"].is_empty()

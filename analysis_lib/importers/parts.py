@@ -42,6 +42,11 @@ def joined(table: RawTable, joins: Iterable[Join], parts: Mapping[str, RawTable]
                 f"{table.file}: its rows can be read only together with the file {join.file}, which says who is meant. "
                 f"Expected both in one import. Name the file {join.file} as well."
             )
+        if join.here not in table.cells.columns:
+            raise ParameterError(
+                f"{table.file}: there is no column {join.here}. Expected it, to join {parts[join.file].file} by it. "
+                "Ask for the file with all its columns."
+            )
         other = parts[join.file].cells
         if lacking := [name for name in (join.there, *join.take.values()) if name not in other.columns]:
             raise ParameterError(

@@ -24,6 +24,10 @@ _ISO_LIKE = re.compile(
 _SLASHED = re.compile(
     r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4}|[0-9]{2})(?:,? +([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))? ?([AaPp][Mm])?)?"
 )
+_TIME_LIKE = re.compile(
+    r"(?i)(?:[0-9]|[ :./,+-]|T|Z|UTC|GMT|BST|CES?T|[AP]M|jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec|mon|tues?|wed|thu|fri|sat|sun|day"
+    r"|january|february|march|april|august|september|october|november|december)+"
+)
 _FEW = 20  # below this many times nothing is read into their seconds
 
 PLACEHOLDER, SKIPPED, REPEATED, UNREADABLE = "placeholder", "skipped", "repeated", "unreadable"
@@ -159,6 +163,11 @@ def read_times(texts: Sequence[str], forms: Sequence[str], zone: str, order: str
     filled = {text for text in texts if text.strip()}
     order = order or (day_order(sorted(filled)) if SLASHES in forms else "")
     return {text: read_time(text, forms, zone, order) for text in filled}
+
+
+def is_like_a_time(text: str) -> bool:
+    """Whether a text is made of the parts of dates and times alone, and so is no name or number of a person."""
+    return bool(_TIME_LIKE.fullmatch(text)) and bool(re.search(r"[0-9][^0-9 ]+[0-9]|[0-9] ?[a-z]{3}", text.lower()))
 
 
 def example(form: str) -> str:

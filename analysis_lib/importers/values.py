@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from analysis_lib.errors import ParameterError
-from analysis_lib.faults import ERROR, WARNING, Fault, row_faults, shown
+from analysis_lib.faults import ERROR, WARNING, Fault, hint, row_faults, shown
 from analysis_lib.importers import structured, times
 from analysis_lib.importers.edit_class import edit_class, name_index
 from analysis_lib.importers.mapping import Cell, Clock, Condition
@@ -21,6 +21,7 @@ from analysis_lib.schema import Field
 _THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}([, \u00a0\u202f][0-9]{3})+(\.[0-9]+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 SCIENTIFIC = r"^[0-9]([.,][0-9]+)?[eE]\+[0-9]+$"  # a number whose digits are lost
+_SURELY_A_WORD = 3  # rows in which a text stands that is no slip
 _SAME_MIDNIGHT = 5  # rows that all hold one midnight: no clock gives that
 
 
@@ -242,19 +243,25 @@ def _coded(cell: Cell, texts: pl.Series, table: RawTable, field: Field, setting:
     values = changed(plain, lambda text: codes.get(text, "" if not text and cell.default is None else cell.default or ""))
     if cell.default is not None:
         return Column(values, pl.repeat(False, texts.len(), dtype=pl.Boolean, eager=True))
-    is_public = not setting.private & {*cell.columns}
+    said = set() if setting.private & {*cell.columns} else _repeatable(texts.filter(~known), cell.map)
     listed = ", ".join(f'"{code}"' for code in cell.map if code)
     faults = _told(
         table,
         ~known,
         cell,
-        lambda text: f"{shown(text, is_public)} isn't among the words the mapping knows for {field.name}",
+        lambda text: f"{shown(text, text in said)} isn't among the words the mapping knows for {field.name}",
         f"one of {listed}",
         "The row is left out. Add the word to the mapping, or ask what it means.",
         severity=ERROR,
         rule="unknown_word",
     )
     return Column(values, ~known, tuple(faults))
+
+
+def _repeatable(texts: pl.Series, known: Mapping[str, str]) -> set[str]:
+    """Give the words that a message may repeat; any other may be a name or number that slipped in from the next column."""
+    counted = dict(texts.value_counts().iter_rows())
+    return {text for text, n in counted.items() if hint(text, known) or (n >= _SURELY_A_WORD and not re.search("[0-9]", text))}
 
 
 def _number(cell: Cell, made: Column, table: RawTable) -> Column:
@@ -325,7 +332,7 @@ def _instants(cell: Cell, texts: pl.Series, table: RawTable, field: Field, setti
             table,
             mask,
             cell,
-            lambda text, found=found: found.format(shown(text, True), zone=zone),
+            lambda text, found=found: found.format(shown(text, times.is_like_a_time(text)), zone=zone),
             expected.format(forms=forms),
             remedy,
             severity=ERROR if problem in _WITHOUT_ORDER else WARNING,

@@ -68,7 +68,8 @@ def answer(case: Case) -> tuple[Result, ...]:
     identities, verdict = roll_reconciliation(sums_of(case))
     if not identities.height:
         reason = "No two lists are held that one sum joins."
-        return (NotAnswerable(method="roll_reconciliation", reason=reason, needs=("|".join(NEEDS),)),)
+        one_of = "|".join((*case.missing(NEEDS), "results.n (item eligible)"))
+        return (NotAnswerable(method="roll_reconciliation", reason=reason, needs=(one_of,)),)
     failing = identities.filter(pl.col("gap") > 0)
     whole = pl.col("unit") == ""
     shown = small_units(identities.filter(whole | (pl.col("gap") > 0)), min_cell(case))

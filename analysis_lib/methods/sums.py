@@ -16,7 +16,7 @@ SUMMED = ("candidate", "ballots_received", "ballots_valid", "eligible", "ballots
 TELLING = ("ballots_received", "ballots_valid", "eligible", "ballots_issued")  # where these add up, no part is missing
 BETWEEN = " / "  # between the names of a unit and of those it is a part of, the largest first
 PARTS = {"channel": ("all", "channels"), "unit": (WHOLE, "units")}
-LEAST_COUNTS = 3  # positive counts that two units must share to be listed
+LEAST_COUNTS = 2  # positive counts that two units must share to be listed: of one, small units agree by chance
 SCHEMA = dict.fromkeys(FIELDS, pl.String) | dict.fromkeys(
     ("left_low", "left_high", "right_low", "right_high", "gap"), pl.Float64
 )  # fmt: skip
@@ -145,7 +145,9 @@ def votes_and_ballots(figures: pl.DataFrame, candidates: Collection[str]) -> pl.
     rest = votes.join(valid, on=PLACE, how="anti")
     over = pl.format("no more votes than ballots received{}", _of_round())
     firsts = _votes(figures, "candidate").filter(pl.col("round") == 1).join(whole, on=[*PLACE, "round"], how="semi")
-    later = _votes(figures, "candidate").filter(pl.col("round") > 1)
+    # A unit made of others would only repeat what its parts show.
+    made_of_others = {*parents(figures["unit"].unique()).values()} - {WHOLE}
+    later = _votes(figures, "candidate").filter((pl.col("round") > 1) & ~pl.col("unit").is_in(made_of_others))
     more = pl.format("no more votes than in the first round{}", _of_round())
     return pl.concat(
         [
@@ -237,7 +239,7 @@ def transfers(figures: pl.DataFrame) -> pl.DataFrame:
 
 
 def identical_units(figures: pl.DataFrame) -> list[list[str]]:
-    """List groups of units with the same figures throughout, of which at least three are above zero: possible doubles."""
+    """List groups of units with the same figures throughout, of which at least two are above zero: possible doubles."""
     rows = figures.filter((pl.col("unit") != WHOLE) & (pl.col("high") > 0))
     names = ("declaration", "channel", "round", "item", "candidate_id", "to_candidate_id", "low", "high")
     figured = rows.with_columns(figure=pl.concat_str(*names, separator="\t")).group_by("unit").agg(pl.col("figure").sort())

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from analysis_lib.schema import TABLES
+from analysis_lib.schema import TABLES, load_schema
 from analysis_lib.simulate.selections import Selection, joined
 
 MIN_CELL = 10
@@ -27,14 +27,16 @@ def write_package(
     """Write a selection, and its peers if given, as a data package.
 
     The bytes depend on the arguments alone: rows keep their order, lines end in a line feed on every
-    system. `truth.json` lies beside the package for whoever checks a method; no method reads it.
+    system. Columns without a single value are left out. `truth.json` lies beside the package for whoever checks a method; no method reads it.
     """
     folder = Path(folder)
     (folder / "data").mkdir(parents=True, exist_ok=True)
     tables = joined(selection.tables, peers or {})
     held = [table for table in TABLES if table in tables]
     for table in held:
-        text = tables[table].write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ", line_terminator="\n")
+        required = {field.name for field in load_schema(table).fields if field.is_required}
+        filled = [column.name for column in tables[table] if column.name in required or column.null_count() < len(column)]
+        text = tables[table].select(filled).write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ", line_terminator="\n")
         _write(folder / "data" / f"{table}.csv", text)
     package = {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",

@@ -56,7 +56,7 @@ def sentence(finding: Finding) -> str:
     """
     result = finding.result
     if isinstance(result, NotAnswerable):
-        text = f"This cannot be answered with the data held. {result.reason} Needed: {', '.join(result.needs)}."
+        text = f"{result.reason} Needed to answer it: {', '.join(result.needs)}."
     else:
         text = _SENTENCES[finding.question](finding)
         if isinstance(result, TestResult):

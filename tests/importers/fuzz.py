@@ -27,9 +27,10 @@ from random import Random
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' helpers, when run as a command
 
 import fuzz_package
+import polars as pl
 from damage import damaged
 from fuzz_rows import lost_in_mapping, lost_in_reading
-from fuzz_seeds import KEY, Seed, seeds
+from fuzz_seeds import KEY, Seed, names, seeds
 
 from analysis_lib.errors import ForensicsError
 from analysis_lib.faults import Fault, fault_table, message
@@ -69,7 +70,7 @@ def mapping_of(platform: str) -> Platform:
 
 def importers() -> tuple[str, ...]:
     """Every importer with exports to damage, and the two kinds of table that open_package reads."""
-    return (*seeds(), *PACKAGE)
+    return (*names(), *PACKAGE)
 
 
 def _personal(texts: Sequence[str], told: str) -> bool:
@@ -128,10 +129,11 @@ def _write(seed: Seed, files: Sequence[tuple[str, bytes]], counts: Counter[str])
             if (folder / "package").exists() or (folder / "package.case-key").exists():
                 raise AssertionError("an import that was refused left something behind") from None
             raise
-        opened = open_package(folder / "package")
-        if errors := opened.faults.filter(severity="error").height:
-            said = message(opened.faults.filter(severity="error").row(0, named=True))
-            raise AssertionError(f"what was written has {errors} errors: {said}")
+        errors = open_package(folder / "package").faults.filter(severity="error")
+        if done.faults.filter(severity="error").height:
+            errors = errors.filter(pl.col("rule") != "foreign_key")  # what points to a row that was left out, and said to be
+        if errors.height:
+            raise AssertionError(f"what was written has {errors.height} errors: {message(errors.row(0, named=True))}")
         before = {path: path.read_bytes() for path in sorted((folder / "package").rglob("*")) if path.is_file()}
         import_files(seed.platform, paths, folder / "package", "vale", seed.options)
         if before != {path: path.read_bytes() for path in sorted((folder / "package").rglob("*")) if path.is_file()}:
@@ -182,7 +184,7 @@ def one_input(importer: str, number: int, seed: int, mapped: int = MAPPED, writt
             tally.troubles.append(f"{importer} {number} ({way}): refused without a word")
     except KeyboardInterrupt:
         raise
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever comes; a panic of polars is no Exception
         counts["unexplained"] += 1
         tally.troubles.append(f"{importer} {number} ({way}): {traceback.format_exc(limit=-6)}")
     if personal and _personal(personal, told):
@@ -211,6 +213,11 @@ def _stretch(job: tuple[str, int, int, int, int, int]) -> tuple[str, Tally]:
     return importer, run(importer, range(start, stop), *rest)
 
 
+def _quiet() -> None:
+    """Drop what polars writes of a broken Parquet file before it gives its error."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
 def _jobs(
     inputs: int, seed: int, only: Sequence[str], mapped: int, written: int
 ) -> Iterator[tuple[str, int, int, int, int, int]]:
@@ -237,7 +244,7 @@ def main() -> int:
         return bool(tally.troubles)
     tallies = {importer: Tally() for importer in only}
     jobs = list(_jobs(options.inputs, options.seed, only, options.mapped, options.written))
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn"), initializer=_quiet) as pool:
         for done, (importer, tally) in enumerate(pool.map(_stretch, jobs), start=1):
             tallies[importer].add(tally)
             for trouble in tally.troubles:

@@ -139,3 +139,24 @@ def test_any_cells_are_made_into_rows_or_named(rows, tmp_path_factory):
     named = {fault.row for fault in done.faults}
     assert made | named >= set(range(2, len(rows) + 2))
     assert apply(file, table(rows), setting()).faults == done.faults
+
+
+def test_one_row_for_the_whole_file_uses_up_no_record(tmp_path):
+    """Else a list that is counted as a whole would hide the rows that no other rule fits."""
+    once = """
+    [[files.rows]]
+    table = "roll_snapshots"
+    once = true
+    columns.snapshot_id = { value = "source" }
+    columns.taken_at = { value = "taken_at" }
+    columns.purpose = "other"
+
+    [[files.rows]]"""
+    file = mapping(tmp_path, VOTES.replace("    [[files.rows]]", once, 1)).files[0]
+    done = apply(file, table([ROW | {"When": ""}, ROW]), setting())
+    assert "votes.csv, row 2: no rule of the mapping fits this row" in said(done.faults)
+    assert done.n_left_out == {"that no rule fits": 1}
+    alone = file.model_copy(update={"rows": file.rows[:1]})
+    done = apply(alone, table([ROW, ROW]), setting())
+    assert "votes.csv, row 3: no rule of the mapping fits this row" in said(done.faults)
+    assert done.n_left_out == {"that no rule fits": 1}

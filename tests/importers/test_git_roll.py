@@ -242,3 +242,14 @@ def test_yaml_that_swells_is_refused():
 def test_any_bytes_give_a_roll_or_a_fault(suffix, data):
     made = roll_table(data, "roll", suffix=suffix)
     assert isinstance(made, Fault) or made.cells.height == made.rows.len() or not made.cells.width
+
+
+@pytest.mark.parametrize(
+    "change", [{"at": "2031-01-01"}, {"at": 5}, {"commit": "main"}, {"roll": ["a"]}, {"roll": "\u0416"}, {"commit": None}]
+)
+def test_lines_that_were_not_exported_so_are_refused(change):
+    whole = {"commit": "a" * 40, "at": "2031-01-01T09:00:00+00:00", "roll": "{}"}
+    lines = [{"path": "voters.json", "is_shallow": False}, whole | change]
+    found = read("".join(json.dumps(line) + "\n" for line in lines).encode(), "h.jsonl")
+    assert not found.tables
+    assert "this isn't the history of a roll" in told(found.faults)

@@ -91,3 +91,16 @@ def test_nul_signs_are_taken_out_and_said():
 def test_zeros_that_a_spreadsheet_may_have_taken(numbers, is_said):
     faults = parts.zeros_lost(keyed_member("Member"), table([{"Member": number} for number in numbers]))
     assert ("a spreadsheet may have taken zeros away" in said(faults)) == is_said
+
+
+def test_a_file_without_the_column_it_is_joined_by():
+    voters = table([{"id": "7", "voter_login_id": "A1"}], "voter.csv")
+    with pytest.raises(ParameterError, match=r"votes.csv: there is no column voter_id. Expected it, to join voter.csv by it"):
+        parts.joined(table([{"x": "a"}]), [JOIN], {"voter": voters})
+
+
+def test_strange_columns_of_a_heading_that_no_row_fits_are_counted_and_not_named():
+    strange = table([{"Ann Bell": "1", "shoe": "2"}])
+    assert '"Ann Bell", "shoe"' in said(parts.unknown_columns(a_file(), strange))
+    empty = parts.filtered(strange, strange.rows < 0)
+    assert "columns that the mapping doesn't know: 2. Expected" in said(parts.unknown_columns(a_file(), empty))

@@ -128,3 +128,11 @@ def test_any_events_give_copies_or_faults(given_events):
         text_table("e", "e.csv", rows, range(2, len(rows) + 2), ["commit", "committed_utc", "event", "voter"])
     )
     assert history.snapshots or faults
+
+
+def test_a_unit_that_no_table_may_hold_is_left_empty_and_said():
+    copy, faults = snapshot(roll(("A1", "", "North\u202eern"), ("A2", "", "N" * 501), ("A3", "", "South")), NOON, COLUMNS)
+    assert [copy.members[name]["unit"] for name in ("A1", "A2", "A3")] == ["", "", "South"]
+    assert "roll.csv, column Branch, row 2: the unit holds signs that aren't seen, or is far too long" in told(faults)
+    assert "row 3" in told(faults)
+    assert "ern" not in told(faults)

@@ -38,7 +38,7 @@ def test_a_number_too_long_to_be_whole_is_placed():
 def test_an_error_of_a_formula_is_read_as_empty_and_placed():
     found = read(sheet(["a", "b"], ["#REF!", "x"]), "f.xlsx")
     assert found.tables[0].cells.row(0) == ("", "x")
-    assert "f.xlsx: cells of sheet number 1 hold an error of a formula: A2" in said(found.faults)
+    assert "column A, row 2: the cell holds an error of a formula" in said(found.faults)
 
 
 def test_merged_cells_are_filled_and_said():
@@ -97,3 +97,25 @@ def test_what_is_no_spreadsheet_is_said(data):
 
 def test_an_empty_book_is_said():
     assert "there is no cell filled in any sheet" in said(read(sheet(), "f.xlsx").faults)
+
+
+def test_a_member_of_the_file_that_is_not_whole_is_no_exception():
+    data = bytearray(sheet(["id", "x"], *([str(n), "a" * n] for n in range(60))))
+    place = data.index(b"xl/worksheets/sheet1.xml") + 60
+    for at in range(place, place + 40):
+        data[at] ^= 0x5A
+    found = read(bytes(data), "f.xlsx")
+    assert not found.tables
+    assert "this isn't a whole spreadsheet file" in said(found.faults) or "the sheet can't be read" in said(found.faults)
+
+
+def test_an_error_of_a_formula_is_placed_by_the_name_of_its_sheet():
+    def write(book, page):
+        other = book.create_sheet("Late & early", 0)
+        other.append(["a"])
+        other.append(["#DIV/0!"])
+        page["B2"].data_type = "e"
+
+    found = read(sheet(["a", "b"], ["1", "#REF!"], change=write), "f.xlsx")
+    assert "f.xlsx, sheet Votes, column B, row 2: the cell holds an error of a formula" in said(found.faults)
+    assert "f.xlsx, sheet Late & early, column A, row 2" in said(found.faults)

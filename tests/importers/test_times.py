@@ -154,3 +154,23 @@ def test_no_text_breaks_it(text, form):
 def test_a_time_without_colons_is_as_fine_as_its_form(text, form, step):
     assert times.read_time(text, [form], "UTC").step == step
     assert times.smallest_step([times.read_time(text, [form], "UTC")]) == step
+
+
+@pytest.mark.parametrize(
+    ("text", "is_so"),
+    [
+        ("31/02/2031 10:00", True), ("2031-03-30 01:30:00", True), ("Sat Mar 08 20:00:00 2031", True), ("8 March 2031", True), ("1970-01-01", True),
+        ("1101", False), ("07700 900123", False), ("VM-1101", False), ("Ann May 3", False), ("Mozilla/5.0", False), ("", False), ("may", False),
+    ],
+)  # fmt: skip
+def test_only_what_is_made_of_times_may_be_repeated(text, is_so):
+    assert times.is_like_a_time(text) is is_so
+
+
+def test_the_example_of_a_form_is_of_that_form():
+    at = datetime(2031, 3, 8, 20, 15, tzinfo=UTC)
+    for form in ("%d/%m/%Y %H:%M", "%a %b %d %H:%M:%S %Y", times.ISO):
+        assert times.read_time(times.example(form), [form], "UTC").at == at
+    for form in (times.EPOCH_S, times.EPOCH_MS):
+        assert times.read_time(times.example(form).partition(" ")[0], [form], "UTC").at == at
+    assert times.read_time(times.example(times.SLASHES), [times.SLASHES], "UTC", times.DAY_FIRST).at == at

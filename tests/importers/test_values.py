@@ -1,7 +1,8 @@
 import pytest
-from imports import KEY, said, setting, table
+from imports import KEY, mapping, said, setting, table
 
 from analysis_lib.errors import ParameterError
+from analysis_lib.importers.apply import apply
 from analysis_lib.importers.mapping import Cell, Clock, Condition
 from analysis_lib.importers.values import fits, make
 from analysis_lib.schema import load_schema
@@ -38,7 +39,7 @@ def test_words_become_ours_and_a_strange_one_costs_the_row():
     assert values == ["cast", "", ""]
     assert found.bad.to_list() == [False, False, True]
     assert said(found.faults) == (
-        'error unknown_word | votes.csv, column a, row 4: "perhaps" isn\'t among the words the mapping knows for event. '
+        "error unknown_word | votes.csv, column a, row 4: a value of 7 characters (letters) isn't among the words the mapping knows for event. "
         'Expected one of "Voted". The row is left out. Add the word to the mapping, or ask what it means.'
     )
 
@@ -111,7 +112,9 @@ def test_times_are_instants_with_their_doubts():
     lines = said(found.faults)
     assert 'row 3: "2031-03-30 01:30:00" never was: clocks went forward over it in Europe/London' in lines
     assert 'warning time_placeholder | votes.csv, column a, row 4: "1970-01-01 00:00:00" stands for no time at all' in lines
-    assert 'warning time_unreadable | votes.csv, column a, row 5: "soon" can\'t be read as a time' in lines
+    assert (
+        "warning time_unreadable | votes.csv, column a, row 5: a value of 4 characters (letters) can't be read as a time" in lines
+    )
     assert "row 7: dates stand there as a spreadsheet's day numbers" in lines
     assert [(r.row, r.repair) for r in found.repairs] == [(7, "excel_date")]
     assert not found.bad.any()
@@ -171,3 +174,20 @@ def test_all_conditions_must_hold_and_a_column_that_is_not_there_is_empty():
     filled = Condition(filled=True)
     assert fits({"a": filled, "b": filled}, rows).to_list() == [False]
     assert fits({}, rows).to_list() == [True]
+
+
+def test_a_word_that_may_have_slipped_in_is_not_repeated(tmp_path):
+    file = mapping(tmp_path).files[0]
+    row = {"Member": "A-1", "When": "08/03/2031 19:30:05", "What": "", "Full name": "Ann Lee", "Remarks": ""}
+    words = ["Ann Lee", "A-17", "Votd", "Lost", "Lost", "Lost"]
+    lines = said(apply(file, table([row | {"Member": f"A-{n}", "What": word} for n, word in enumerate(words)]), setting()).faults)
+    assert lines.count("unknown_word") == 6
+    assert '"Votd" isn\'t among the words' in lines
+    assert '"Lost" isn\'t among the words' in lines
+    assert "Ann" not in lines
+    assert "A-17" not in lines
+    whens = ["Ann Lee", "A-17", "31/02/2031 10:00:00"]
+    lines = said(apply(file, table([row | {"What": "Voted", "When": text} for text in whens]), setting()).faults)
+    assert '"31/02/2031 10:00:00" can\'t be read as a time' in lines
+    assert "Ann" not in lines
+    assert "A-17" not in lines
