@@ -40,6 +40,9 @@ USAGE = """\
 usage: python3 run.py COMMAND [ARGUMENTS]
 
   report [PACKAGE] [...]   write the report on a data package; without one, on every example
+  import PLATFORM FILES... bring a platform's exports into a data package (import --list: which platforms)
+  check PACKAGE [...]      list every fault of a data package, and how to mend it
+  request PACKAGE [...]    write the letters that ask for the missing columns
   test [...]               run the tests; further arguments go to pytest (-k NAME, -m slow, -n 0)
   lab [...]                open the notebooks in JupyterLab
   golden                   write anew what is generated: dictionary, made-up examples, checked notebook outputs, findings
@@ -258,8 +261,9 @@ def main(arguments):
         ready()
         say(f"{VENV} is ready.")
         return 0
-    if command == "report":  # from the reader's folder, for its paths; -P: but no module is taken from there
-        return run_job([ready(), "-P", "-m", "analysis_lib.cli", "report", *rest], Path.cwd(), job_environment())
+    if command in ("report", "import", "check", "request"):
+        # From the reader's folder, for its paths; -P: but no module is taken from there.
+        return run_job([ready(), "-P", "-m", "analysis_lib.cli", command, *rest], Path.cwd(), job_environment())
     if command == "test":
         return run_job([ready(), "-m", "pytest", *TEST, *rest], ROOT, job_environment())
     if command == "lab":

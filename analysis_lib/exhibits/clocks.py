@@ -18,7 +18,7 @@ def clock_offset(case: Case, findings: Sequence[Finding]) -> Shown:
         clocks = finding.details["clocks"]
         rows = [
             {
-                "clock": clock["clock_id"], "verdict": wording.CLOCK_VERDICTS[clock["verdict"]], "n": clock["n"],
+                "clock": clock["clock_id"], "stamps": wording.stamps(clock), "verdict": wording.CLOCK_VERDICTS[clock["verdict"]], "n": clock["n"],
                 "zone": clock["tz_used"], "basis": clock["tz_basis"].replace("_", " "),
                 "offset": _bounds(clock["low_s"], clock["high_s"]),
                 "zones": ", ".join(zone["zone"] for zone in clock["zones"]),
@@ -26,7 +26,7 @@ def clock_offset(case: Case, findings: Sequence[Finding]) -> Shown:
             for clock in clocks
         ]  # fmt: skip
         titles = {
-            "clock": "clock", "verdict": "against other records", "n": "events", "zone": "read as", "basis": "how the zone is known",
+            "clock": "clock", "stamps": "what it stamps", "verdict": "against other records", "n": "events", "zone": "read as", "basis": "how the zone is known",
             "offset": "further offset that all anchors allow", "zones": "zones that would explain it",
         }  # fmt: skip
         shown.append(Table(rows, titles, "Every clock that stamps events of this contest."))

@@ -105,7 +105,9 @@ def evidence(case: Case) -> Shown:
 def _custody(case: Case, zone: str) -> Shown:
     """The files as they came, and what was mended on the way in, by source and kind of repair."""
     sources = case.rows("sources").with_columns(
-        covers_from=local(pl.col("covers_from"), zone), covers_to=local(pl.col("covers_to"), zone)
+        covers_from=local(pl.col("covers_from"), zone),
+        covers_to=local(pl.col("covers_to"), zone),
+        sha256=pl.col("sha256").str.replace_all("(.{16})", "$1 ").str.strip_chars_end(),  # 64 digits in one are cut off in print
     )
     columns = ("platform", "bytes", "rows", "covers_from", "covers_to", "sha256")
     held = [name for name in columns if sources[name].count()]

@@ -160,8 +160,10 @@ def _windows(case: Case, ballots: pl.DataFrame, allowed: dict[str, float]) -> It
 
 
 def _sent(case: Case, credentials: pl.DataFrame, allowed: dict[str, float]) -> Iterator[Anchor]:
-    first = case.rows("communications").filter(pl.col("kind") == "invitation")["sent_at"].min()
-    if first is not None:
+    sent = case.rows("communications").filter(pl.col("kind") == "invitation")
+    first = sent["sent_at"].min()
+    to_all = sent["audience"].fill_null("unknown").is_in(("all", "unknown")).any()
+    if first is not None and to_all:  # of a message to late joiners alone, others may have had theirs before
         rows = credentials.filter(pl.col("event").is_in(RESPONSES))
         for clock_id, values in _by_clock(rows, pl.col("known_at") - first):
             yield _after(clock_id, "sent", "first invitation sent", values, allowed[clock_id])

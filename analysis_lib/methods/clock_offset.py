@@ -21,6 +21,9 @@ BULK_SHARE, BULK_ROWS = 0.1, 5
 NARROW_S = 1800
 FEWEST_OUT = 3
 HOUR = 3600
+SMALL_S = 900  # a record kept by hand may be out by so much
+BY_HAND = ("sent", "request", *BY_RULE)
+NEAR = 0.75  # a shift is named only if the rows ask for at least so much of it
 RECONCILED = 5  # a shift must leave at most one row out of order for so many that are as read
 TRUST = ("epoch", "stated_offset", "stated_zone", "inferred_from_anchor", "assumed")  # how a zone is known, surest first
 KNOWN_ZONES = (
@@ -72,6 +75,7 @@ def clock_offset(
         Contradicted: some anchor excludes 0, and a shift of whole hours reconciles all of them, within
         bounds less than half an hour apart; or one row in ten or more is out of an order that rests on cause and effect, or
         that a shift restores.
+        Of a few minutes against a record kept by hand it cannot be told. A shift is named only if the rows ask for most of it.
         Two clocks that disagree: the one whose zone is less surely known, or that has no other anchor.
     """
     own = {clock: [a for a in found if a.clock_id == clock and a.kind not in PAIRS] for clock in clock_ids}
@@ -106,11 +110,16 @@ def _judged(clock: str, found: Sequence[Anchor], allowed: float) -> Judged:
         is_bulk = any(_is_bulk(anchor) for anchor in out)
         is_cause = any(anchor.kind not in BY_RULE for anchor in out)
         shift = next((float(s) for s in shifts if s % HOUR == 0), float(shifts[0]) if shifts else None)
-        if is_shift or (is_bulk and (is_cause or shifts)):
+        most = max(*(anchor.loose[0] for anchor in found), *(-anchor.loose[1] for anchor in found), 0.0)
+        is_small = most <= SMALL_S and all(anchor.kind in BY_HAND for anchor in out)
+        if is_shift or (is_bulk and (is_cause or shifts) and not is_small):
             verdict = CONTRADICTED
         elif is_bulk or is_cause or shifts:
             verdict = CANNOT_TELL
         # else a few ballots stand outside the window, and no offset brings them in without breaking the order elsewhere
+        needed = most if verdict == CONTRADICTED else max(low, -high)
+        if shift and not is_shift and needed < NEAR * abs(shift):
+            shift = None  # some minutes would do as well
     return Judged(
         clock_id=clock, verdict=verdict, low=low, high=high, shift=shift, also_allowed=tuple(shifts if not out else shifts[1:])
     )
@@ -170,7 +179,7 @@ def _row(case: Case, one: Judged, found: Sequence[Anchor], n_rows: int) -> dict:
     when, zone = _middle(case, one.clock_id), case.contest["timezone"]
     zones = fitting_zones(clock["tz_used"], one.shift, when, zone) if one.shift else []
     return {
-        "clock_id": one.clock_id, "verdict": one.verdict, "n": n_rows,
+        "clock_id": one.clock_id, "verdict": one.verdict, "n": n_rows, "stamps": _stamps(case, one.clock_id),
         "tz_used": clock["tz_used"], "tz_basis": clock["tz_basis"], "offset_s": clock["offset_s"] or 0.0,
         "offset_basis": clock.get("offset_basis"), "low_s": one.low, "high_s": one.high, "shift_s": one.shift,
         "also_allowed_s": list(one.also_allowed[:4]),
@@ -183,6 +192,12 @@ def _row(case: Case, one: Judged, found: Sequence[Anchor], n_rows: int) -> dict:
             for a in found if a.clock_id == one.clock_id
         ],
     }  # fmt: skip
+
+
+def _stamps(case: Case, clock_id: str) -> list[str]:
+    """The tables with an event that a clock stamped."""
+    held = {table: case.rows(table).filter(pl.col("at").is_not_null())["clock_id"] for table in STAMPED}
+    return [table for table, clocks in held.items() if (clocks == clock_id).any()]
 
 
 def _changes(case: Case, judged: Mapping[str, Judged]) -> dict[str, int] | None:
@@ -224,7 +239,8 @@ def answer(case: Case) -> tuple[Result, ...]:
     if not found:
         reason = "No clock that is described stamps enough events that another record fixes in time."
         needs = ("ballot_events.clock_id", "contest_windows.opens_at", "communications.sent_at", "credential_events.clock_id")
-        return (NotAnswerable(method="clock_offset", reason=reason, needs=needs),)
+        missing = case.missing(needs) or ("ballot_events.at (of more ballots)",)
+        return (NotAnswerable(method="clock_offset", reason=reason, needs=missing),)
     verdicts = [one.verdict for one in judged.values()]
     contradicted, unclear = verdicts.count(CONTRADICTED), verdicts.count(CANNOT_TELL)
     verdict = Verdict.BREACH_RECORDED if contradicted else Verdict.UNDETERMINED if unclear else Verdict.NO_BREACH

@@ -6,16 +6,11 @@ import polars as pl
 
 from analysis_lib.case import Case
 from analysis_lib.methods.identities import Identity, exactly, identity
-from analysis_lib.methods.members import roll_in_force
+from analysis_lib.methods.members import is_complete, whole_roll
 from analysis_lib.methods.recount import declared_once
 
 ISSUED = ("issued", "reissued_new", "printed")
-SENT_BY = {"online": ("email", "sms", "screen"), "postal": ("post",)}  # way of voting: how its credential is sent
-
-
-def _complete(case: Case, table: str) -> bool:
-    used = case.rows(table).select("source_id").unique().join(case.rows("sources"), on="source_id", how="left")
-    return used.height > 0 and (used["completeness"] == "complete").fill_null(False).all()
+SENT_ONLINE = ("email", "sms", "screen")
 
 
 def _issued(case: Case, which: pl.Expr | bool = True) -> pl.DataFrame:
@@ -26,10 +21,11 @@ def _issued(case: Case, which: pl.Expr | bool = True) -> pl.DataFrame:
 def applications(case: Case) -> list[Identity]:
     """R03: applications granted, by channel, are those published; who was granted one has a credential of that channel, and nobody else.
 
-    Of a log that may have gaps, a member missing from it is no difference.
+    Of a log that may have gaps, a member missing from it is no difference. A code sent by post may be for
+    voting online, so that only ballot papers that the log calls printed are held against postal applications.
     """
     granted = case.rows("vote_applications").filter(pl.col("decision") == "granted")
-    relation = "equal" if _complete(case, "vote_applications") else "at_most"
+    relation = "equal" if is_complete(case, "vote_applications") else "at_most"
     published = {row["channel"]: row for row in declared_once(case.rows("results"), "applications_granted").iter_rows(named=True)}
     counts = dict(granted.group_by("channel_requested").agg(pl.col("voter_key").n_unique()).sort("channel_requested").iter_rows())
     counts |= {"all": granted["voter_key"].n_unique()} if granted.height else {}
@@ -40,8 +36,10 @@ def applications(case: Case) -> list[Identity]:
         )
         for channel, n in counts.items() if channel in published
     ]  # fmt: skip
-    for channel, kinds in SENT_BY.items():
-        by_channel = pl.col("destination_kind").is_null() | pl.col("destination_kind").is_in(kinds)
+    one_channel = pl.lit(granted["channel_requested"].n_unique() == 1)
+    sent_online = pl.col("destination_kind").is_in(SENT_ONLINE) | pl.col("destination_kind").is_null() & one_channel
+    printed = pl.col("event") == "printed"
+    for channel, by_channel in (("online", sent_online & ~printed), ("postal", printed)):
         applied = granted.filter(pl.col("channel_requested") == channel).select("voter_key").unique()
         with_code = _issued(case, by_channel)
         if not with_code.height or not applied.height:
@@ -52,14 +50,14 @@ def applications(case: Case) -> list[Identity]:
             (with_code.height, ("issued a credential", "with an application granted"), "were granted an application", "vote_applications"),
         ):  # fmt: skip
             sides = exactly(f"members {ofs[0]}", n), exactly(f"of them {ofs[1]}", both)
-            if _complete(case, log):
+            if is_complete(case, log):
                 found.append(identity("R03", f"members {ofs[0]} ({channel}) {name}", *sides, counted="member"))
     return found
 
 
 def issued_and_entitled(case: Case) -> list[Identity]:
     """R04: whoever was issued a credential is entitled; how many entitled members were issued none is told, and breaks nothing."""
-    roll, with_code = roll_in_force(case), _issued(case)
+    roll, with_code = whole_roll(case), _issued(case)
     if not roll.height or not with_code.height:
         return []
     later = case.rows("roll_changes").filter(pl.col("change") != "removed")
@@ -87,7 +85,7 @@ def fates(case: Case) -> list[Identity]:
     ended = events.filter(pl.col("event").is_in(("delivered", "bounced"))).select("voter_key").unique()
     with_code = _issued(case)
     found = []
-    if ended.height and with_code.height and _complete(case, "credential_events"):
+    if ended.height and with_code.height and is_complete(case, "credential_events"):
         issued = ended.join(with_code, on="voter_key", how="semi").height
         sides = exactly("members to whom one was delivered or bounced", ended.height), exactly("of them issued one", issued)
         found.append(identity("R05", "credentials delivered or bounced were issued", *sides, counted="member"))
@@ -103,6 +101,6 @@ def fates(case: Case) -> list[Identity]:
             found.append(identity("R05", f"{name}: no more bounced than were sent", *sides, "at_most", counted="message"))
         if row["message_id"] in bounced:
             sides = exactly("bounced, in the log", bounced[row["message_id"]]), back
-            relation = "equal" if _complete(case, "credential_events") else "at_most"
+            relation = "equal" if is_complete(case, "credential_events") else "at_most"
             found.append(identity("R05", f"{name}: those that bounced", *sides, relation, counted="message"))
     return found

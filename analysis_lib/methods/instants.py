@@ -11,20 +11,22 @@ from analysis_lib.case import Case
 from analysis_lib.clocks import RESOLUTION_S, in_force, readings, windows_of_kind
 from analysis_lib.methods.clock_offset import anchored_offsets
 
-STAMP = ("at", "clock_id", "earliest", "latest", "unit_s")
+STAMP = ("at", "clock_id", "earliest", "latest", "unit_s", "margin_s")
+UNMEASURED_S = 300  # house rule: two computers that nobody compared may differ by minutes
 
 
 def stamped(rows: pl.DataFrame, case: Case) -> pl.DataFrame:
     """Add ``earliest`` and ``latest``, over every reading of the clock that stamped a row, and ``unit_s``, that clock's unit.
 
-    Where only limits ``at_lo`` and ``at_hi`` are known, they are these; with neither, both are null.
+    ``margin_s`` is by how much it may differ from another one if nobody stated the error of either. Where only limits ``at_lo`` and ``at_hi`` are known, they are these; with neither, both are null.
     """
     clocks = case.rows("clocks")
     found = readings(rows, clocks, case.contest["timezone"], anchored_offsets(case))
     every = pl.DataFrame([at.alias(f"reading_{i}") for i, at in enumerate(found.values())])
-    unit = rows.select("clock_id").join(clocks, on="clock_id", how="left", maintain_order="left")["resolution"]
+    clock = rows.select("clock_id").join(clocks, on="clock_id", how="left", maintain_order="left")
     placed = rows.with_columns(
-        unit_s=unit.replace_strict(RESOLUTION_S, default=1, return_dtype=pl.Int64),
+        unit_s=clock["resolution"].replace_strict(RESOLUTION_S, default=1, return_dtype=pl.Int64),
+        margin_s=clock.select(pl.when(pl.col("offset_sd_s").is_null()).then(UNMEASURED_S).otherwise(0)).to_series(),
         earliest=every.select(pl.min_horizontal(pl.all())).to_series(),
         latest=every.select(pl.max_horizontal(pl.all())).to_series(),
     )
@@ -40,15 +42,19 @@ def surely_before(first: str = "", second: str = "_of_right") -> pl.Expr:
     """
     unit = pl.duration(seconds=pl.col(f"unit_s{first}"))
     as_they_stand = pl.col(f"at{first}") + unit <= pl.col(f"at{second}")
-    apart = pl.col(f"latest{first}") + unit <= pl.col(f"earliest{second}")
+    apart = pl.col(f"latest{first}") + unit + _margin(first, second) <= pl.col(f"earliest{second}")
     return pl.when(_one_clock(first, second)).then(as_they_stand).otherwise(apart).fill_null(False)
 
 
 def possibly_before(first: str = "", second: str = "_of_right") -> pl.Expr:
     """Whether one stamp is before another under some reading; a time that isn't known may be."""
     as_they_stand = pl.col(f"at{first}") < pl.col(f"at{second}")
-    apart = pl.col(f"earliest{first}") < pl.col(f"latest{second}")
+    apart = pl.col(f"earliest{first}") < pl.col(f"latest{second}") + _margin(first, second)
     return pl.when(_one_clock(first, second)).then(as_they_stand).otherwise(apart).fill_null(True)
+
+
+def _margin(first: str, second: str) -> pl.Expr:
+    return pl.duration(seconds=pl.min_horizontal(f"margin_s{first}", f"margin_s{second}"))
 
 
 def _one_clock(first: str, second: str) -> pl.Expr:

@@ -6,11 +6,12 @@ import polars as pl
 
 from analysis_lib.case import Case
 from analysis_lib.methods.identities import WHOLE, Identity, checked_rows, exactly, identity, of_frame
+from analysis_lib.methods.instants import stamped
+from analysis_lib.methods.members import IN_FORCE, is_complete, whole_roll
 from analysis_lib.methods.recount import declared_once
 
 WHOLE_ROLL = ("freeze", "platform_upload", "marked_register", "post_poll")  # copies of the whole roll, not a list for somebody
 CAME, WENT = ("added", "reinstated", "transferred_in"), ("removed", "merged", "transferred_out")
-BEFORE_THE_COUNT = ("freeze", "platform_upload", "post_poll")
 ONE_BALLOT_EACH = "none"  # the revote policy under which nobody's ballot replaces another
 
 
@@ -48,18 +49,35 @@ def _entitled(case: Case) -> pl.DataFrame:
 def between_copies(case: Case) -> list[Identity]:
     """R02: members entitled in one copy + came − went = members entitled in the next, in all and by unit.
 
-    Changes whose direction or unit isn't known widen the range. Only where a log of changes reaches from
-    one copy to the next: two copies alone say nothing of what should have changed.
+    Changes whose direction or unit isn't known widen the range, and so do those of which it isn't known whether
+    they were made between the two copies, or whether the member was entitled. Only where a complete log of
+    changes is held: two copies alone say nothing of what should have changed. A later copy with fewer than half
+    of the rows is an addition to the one before and is left out.
     """
     changes = case.rows("roll_changes").filter(pl.col("derived_from") != "snapshot_diff")
+    if not is_complete(case, "roll_changes"):
+        return []
+    changes = stamped(changes, case)
+    ends = pl.col("latest") + pl.duration(seconds=pl.col("unit_s") - 1)  # a stamp of a day or a minute is cut down to it
+    changes = changes.with_columns(latest=ends)
     rolls = _entitled(case)
     copies = rolls.select("snapshot_id", "taken_at").unique().sort("taken_at", "snapshot_id")
     found: list[Identity] = []
     for first, second in zip(copies.iter_rows(named=True), copies.tail(-1).iter_rows(named=True), strict=False):
-        own = changes.filter((pl.col("at") > first["taken_at"]) & (pl.col("at") <= second["taken_at"]))
-        if own.height:
-            found += _one_step(rolls, own, first, second)
+        sizes = [rolls.filter(pl.col("snapshot_id") == copy["snapshot_id"]).height for copy in (first, second)]
+        out = (pl.col("latest") <= first["taken_at"]) | (pl.col("earliest") > second["taken_at"])
+        own = changes.filter(~out.fill_null(False))
+        surely = (pl.col("earliest") > first["taken_at"]) & (pl.col("latest") <= second["taken_at"])
+        own = own.with_columns(surely=surely.fill_null(False))
+        if own["surely"].any() and sizes[1] * 2 >= sizes[0]:
+            found += _one_step(rolls, _of_entitled(case, own, first, second), first, second)
     return found
+
+
+def _of_entitled(case: Case, changes: pl.DataFrame, first: dict, second: dict) -> pl.DataFrame:
+    """Mark as not sure the changes of members who stand on either copy as not entitled."""
+    barred = case.rows("roll").filter(~pl.col("eligible") & pl.col("snapshot_id").is_in([first["snapshot_id"], second["snapshot_id"]]))
+    return changes.with_columns(surely=pl.col("surely") & ~pl.col("voter_key").is_in(barred["voter_key"].unique().to_list()))
 
 
 def _one_step(rolls: pl.DataFrame, changes: pl.DataFrame, first: dict, second: dict) -> list[Identity]:
@@ -68,7 +86,9 @@ def _one_step(rolls: pl.DataFrame, changes: pl.DataFrame, first: dict, second: d
     moved = changes.join(units, on="voter_key", how="left").with_columns(
         pl.col("unit").fill_null("unknown"),
         net=pl.when(pl.col("change").is_in(CAME)).then(1).when(pl.col("change").is_in(WENT)).then(-1).otherwise(0),
-        open=(pl.col("change") == "eligibility_set").cast(pl.Int64),
+    ).with_columns(
+        net=pl.when("surely").then("net").otherwise(0),
+        open=((pl.col("change") == "eligibility_set") | ~pl.col("surely") & (pl.col("net") != 0)).cast(pl.Int64),
     )
 
     def by(unit: pl.Expr) -> pl.DataFrame:
@@ -110,16 +130,17 @@ def from_change_counts(counts: pl.DataFrame) -> list[Identity]:
 
 
 def last_copy_and_entitled(case: Case) -> list[Identity]:
-    """R02: members entitled in the last copy before the count are the members entitled that were published.
+    """R02: members entitled on the roll in force are the members entitled that were published.
 
-    Where they differ by just as many as came and went after that copy, this is named as the cause.
+    Where they differ by just as many as came and went after its last copy, this is named as the cause. A copy
+    made after the poll shows who left since, so it is no measure of who was entitled.
     """
-    copies = case.rows("roll_snapshots").filter(pl.col("purpose").is_in(BEFORE_THE_COUNT)).sort("taken_at", "snapshot_id").tail(1)
+    copies = case.rows("roll_snapshots").filter(pl.col("purpose").is_in(IN_FORCE)).sort("taken_at", "snapshot_id").tail(1)
     published = declared_once(case.rows("results"), "eligible").filter(pl.col("channel") == "all")
     found = []
     for row in copies.iter_rows(named=True):
-        rows = case.rows("roll").filter(pl.col("snapshot_id") == row["snapshot_id"])
-        n = int(rows["eligible"].sum()) if rows.height else row["row_count"]
+        held = (case.rows("roll")["snapshot_id"] == row["snapshot_id"]).any()
+        n = int(whole_roll(case)["eligible"].sum()) if held else row["row_count"]
         later = case.rows("roll_changes").filter(pl.col("at") > row["taken_at"])["change"]
         net = int(later.is_in(CAME).sum()) - int(later.is_in(WENT).sum())
         found += [
@@ -134,7 +155,10 @@ def last_copy_and_entitled(case: Case) -> list[Identity]:
 
 
 def marked_registers(case: Case) -> list[Identity]:
-    """R12: members marked as having voted, each once, are the ballots, but for ballots that the rules let another replace."""
+    """R12: members marked as having voted, each once, are the ballots, but for ballots that the rules let another replace.
+
+    Registers that may have gaps, or that name fewer channels than ballots were received in, hold at most as many.
+    """
     registers = case.rows("roll_snapshots").filter(pl.col("purpose") == "marked_register").select("snapshot_id")
     marked = case.rows("roll").join(registers, on="snapshot_id").filter(pl.col("voted_flag").fill_null(False))
     received = declared_once(case.rows("results"), "ballots_received").filter(pl.col("channel") == "all")
@@ -144,4 +168,10 @@ def marked_registers(case: Case) -> list[Identity]:
     marks = marked.select("voter_key", pl.col("voted_channel").fill_null("")).unique().height
     most = voters if case.contest["revote_policy"] == ONE_BALLOT_EACH else marks
     sides = ("members marked as having voted", voters, most), ("ballots received", received["low"][0], received["high"][0])
-    return [identity("R12", "members marked in the registers are the ballots", *sides)]
+    by_channel = declared_once(case.rows("results"), "ballots_received").filter((pl.col("channel") != "all") & (pl.col("high") > 0))
+    named = marked["voted_channel"]
+    own = by_channel.filter(pl.col("channel").is_in(named.unique().to_list()))
+    is_part = named.null_count() == 0 and own.height == named.n_unique() and own["high"].sum() < received["low"][0]
+    is_whole = not is_part and (named.null_count() > 0 or {*by_channel["channel"]} <= {*named})
+    relation = "equal" if is_whole and is_complete(case, "roll") else "at_most"
+    return [identity("R12", "members marked in the registers are the ballots", *sides, relation)]

@@ -7,6 +7,7 @@ import polars as pl
 from analysis_lib.case import Case
 from analysis_lib.faults import ERROR
 from analysis_lib.methods.instants import STAMP, possibly_before, stamped, surely_before
+from analysis_lib.methods.members import is_complete
 from analysis_lib.methods.roll_copies import WHOLE_ROLL
 from analysis_lib.methods.rules_of_voting import NO_ROWS, NOT_ASKED, Looked, looked_at
 
@@ -39,12 +40,19 @@ def contact_on_the_next_copy(case: Case) -> Looked:
     )  # fmt: skip
     pairs = last.join(roll, on=["snapshot_id", "voter_key", "key"], maintain_order="left")
     pairs = pairs.filter(pl.col("new_key").is_not_null() | pl.col("new_missing").fill_null(False))
+    # Of two changes that their clocks can't tell apart in time, either may have been the last.
+    rivals = placed.select("voter_key", "key", "snapshot_id", on_copy="new_key", ended_at=pl.col("latest") + pl.duration(seconds="unit_s"))
+    same = pairs.join(rivals, on=["voter_key", "key", "snapshot_id", "on_copy"]).filter(pl.col("ended_at") > pl.col("earliest"))
+    pairs = pairs.join(same.select("change_id"), on="change_id", how="anti", maintain_order="left")
     differs = (pl.col("new_key") != pl.col("on_copy")).fill_null(True)
     return looked_at(pairs, differs & (pl.col("system") != "voting_platform").fill_null(True), differs)
 
 
 def destination_after_contact(case: Case) -> Looked:
-    """V08: before a credential goes elsewhere, the member's contact was changed; to another contact than that it is undetermined."""
+    """V08: before a credential goes elsewhere, the member's contact was changed.
+
+    To another contact than that it is undetermined; so it is where the log of changes may have gaps.
+    """
     moved = case.rows("credential_events").filter(pl.col("event") == "destination_changed").drop_nulls("voter_key")
     changes = case.rows("contact_changes")
     if not changes.height:
@@ -54,11 +62,16 @@ def destination_after_contact(case: Case) -> Looked:
     goes_there = (pl.col("new_key") == pl.col("destination_key")).fill_null(True)
     judged = pairs.group_by("event_id").agg(perhaps=(~surely_before()).any(), surely=(~possibly_before() & goes_there).any())
     rows = own.join(judged, on="event_id", how="left", maintain_order="left")
-    return looked_at(rows, ~pl.col("perhaps").fill_null(False), ~pl.col("surely").fill_null(False))
+    is_sure = pl.lit(is_complete(case, "contact_changes"))
+    return looked_at(rows, is_sure & ~pl.col("perhaps").fill_null(False), ~pl.col("surely").fill_null(False))
 
 
 def permission_in_force(case: Case) -> Looked:
-    """V09: an administrator acts only while permission is in force; who has no row about permissions isn't judged."""
+    """V09: an administrator acts only while permission is in force; who has no row about permissions isn't judged.
+
+    The log doesn't say which permission it was. Before the first entry there may have been another, and as long as
+    fewer were withdrawn than granted one may be left; both are undetermined.
+    """
     actions = stamped(case.rows("admin_actions"), case).filter(pl.col("disposition").fill_null("success") != "failure")
     is_permission = (pl.col("action") == "permission_changed") & pl.col("permission").is_not_null()
     given = actions.filter(is_permission).drop_nulls(["target_key", "at"]).select(
@@ -70,10 +83,12 @@ def permission_in_force(case: Case) -> Looked:
     pairs = own.join(given, on="actor_key", suffix="_of_right")
     state = pairs.with_columns(before=surely_before("_of_right", ""), perhaps=possibly_before("_of_right", ""))
     latest = pl.col("permission_of_right").sort_by("at_of_right", "event_id_of_right")
+    earlier = pl.col("permission_of_right").filter("perhaps")
     judged = state.group_by("event_id").agg(
         certain=latest.filter(pl.col("before").sort_by("at_of_right", "event_id_of_right")).last(),
         possible=latest.filter(pl.col("perhaps").sort_by("at_of_right", "event_id_of_right")).last(),
         first=latest.first(),
+        left=(earlier == "granted").sum() > (earlier == "withdrawn").sum(),
     )  # fmt: skip
     rows = own.join(judged, on="event_id", how="left", maintain_order="left")
 
@@ -81,7 +96,8 @@ def permission_in_force(case: Case) -> Looked:
         return (pl.col(state) == "withdrawn") | (pl.col(state).is_null() & (pl.col("first") == "granted"))
 
     either = without("certain").fill_null(False) | without("possible").fill_null(False)
-    return looked_at(rows, without("certain") & without("possible"), either)
+    is_sure = (pl.col("certain") == "withdrawn") & (pl.col("possible") == "withdrawn") & ~pl.col("left")
+    return looked_at(rows, is_sure, either)
 
 
 def keys_of_the_files(case: Case) -> Looked:

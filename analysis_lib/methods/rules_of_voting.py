@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from analysis_lib.case import Case
 from analysis_lib.methods.instants import STAMP, possibly_before, stamped, surely_before
-from analysis_lib.methods.members import roll_in_force
+from analysis_lib.methods.members import is_complete, whole_roll
 
 COUNTED = ("cast", "recast", "entered_by_officer", "imported")
 UNDONE = ("superseded", "voided", "rejected", "excluded_from_count", "quarantined")
 ISSUED = ("issued", "reissued_new", "printed", "resent_same")
+FIRST_ISSUED = ("issued", "printed")
+BY_CODE = ("online", "online_kiosk", "phone", "sms")  # ways of voting that need a code before
+UNASKED = ("admin_initiated", "bulk_issue", "reminder", "system")  # the log says that nobody asked and nothing had gone wrong
 ASKED_FOR = ("member_request", "self_service")
 REPLACING = ("last_counts", "first_counts", "paper_overrides_online")
 ROW = ("source_id", "source_row", "at")
@@ -54,9 +58,10 @@ def on_the_roll(case: Case) -> Looked:
     """V01: cast only by a voter on the roll in force, or let in by a change of the roll.
 
     Who stands on it as not entitled breaks the rule only if entitlement was settled with that copy; tested
-    at the cast or the count, or at a time not known, it is undetermined.
+    at the cast or the count, or at a time not known, it is undetermined. So it is for who stands on another
+    copy alone, and for anybody missing if the roll has gaps or rows of it were left out for a fault.
     """
-    roll, own = roll_in_force(case), casts(case).drop_nulls("voter_key")
+    roll, own = whole_roll(case), casts(case).drop_nulls("voter_key")
     if not roll.height:
         return NOT_ASKED
     changes = case.rows("roll_changes")
@@ -66,21 +71,32 @@ def on_the_roll(case: Case) -> Looked:
     is_let_in = pl.col("voter_key").is_in(keys.to_list())
     is_missing, is_barred = pl.col("eligible").is_null(), ~pl.col("eligible").fill_null(True)
     is_settled = pl.lit(case.contest["eligibility_tested_at"] in ("freeze", "issue"))
-    return looked_at(entry, (is_missing | is_barred & is_settled) & ~is_let_in, is_barred)
+    is_whole = pl.lit(is_complete(case, "roll") and not case.package.n_left_out.get("roll", 0))
+    on_a_copy = pl.col("voter_key").is_in(case.rows("roll")["voter_key"].unique().to_list())
+    is_sure = is_missing & ~on_a_copy & is_whole | is_barred & is_settled
+    return looked_at(entry, is_sure & ~is_let_in, is_barred | is_missing & ~is_let_in)
 
 
-def _first(rows: pl.DataFrame, key: str) -> pl.DataFrame:
-    return rows.drop_nulls([key, "at"]).sort("at", "event_id").unique(key, keep="first", maintain_order=True).select(key, *STAMP)
+def _first(rows: pl.DataFrame, key: str, events: Sequence[str] = ()) -> pl.DataFrame:
+    """The first event of each key; left out where it is none of `events`."""
+    first = rows.drop_nulls([key, "at"]).sort("at", "event_id").unique(key, keep="first", maintain_order=True)
+    return (first.filter(pl.col("event").is_in(events)) if events else first).select(key, *STAMP)
 
 
 def after_first_issue(case: Case) -> Looked:
-    """V02: cast not before the first issue of that credential; where it isn't named, of the voter's first one."""
+    """V02: cast not before the first issue of that credential; where it isn't named, of the voter's first one.
+
+    Only of votes that need a code, and only where the log holds the first issue: a code sent again, or a
+    new one, shows that there was one before. By voter, in a log that may have gaps, it is undetermined.
+    """
     issues = stamped(case.rows("credential_events").filter(pl.col("event").is_in(ISSUED)), case)
-    own = casts(case).drop_nulls("at")
-    by_code = own.join(_first(issues, "credential_id"), on="credential_id", suffix="_of_right")
-    rest = own.join(by_code.select("event_id"), on="event_id", how="anti")
-    pairs = pl.concat([by_code, rest.join(_first(issues, "voter_key"), on="voter_key", suffix="_of_right")])
-    return looked_at(pairs.sort("at", "event_id"), surely_before(), possibly_before())
+    own = casts(case).filter(pl.col("event").is_in(("cast", "recast")) & pl.col("channel").is_in(BY_CODE)).drop_nulls("at")
+    codes = _first(issues, "credential_id", ("issued", "printed", "reissued_new"))
+    by_code = own.join(codes, on="credential_id", suffix="_of_right").with_columns(is_sure=pl.lit(True))
+    unnamed, members = own.filter(pl.col("credential_id").is_null()), _first(issues, "voter_key", FIRST_ISSUED)
+    by_voter = unnamed.join(members, on="voter_key", suffix="_of_right")
+    pairs = pl.concat([by_code, by_voter.with_columns(is_sure=pl.lit(is_complete(case, "credential_events")))])
+    return looked_at(pairs.sort("at", "event_id"), pl.col("is_sure") & surely_before(), possibly_before())
 
 
 def live_credential(case: Case) -> Looked:
@@ -88,7 +104,8 @@ def live_credential(case: Case) -> Looked:
     events = stamped(case.rows("credential_events"), case)
     used = events.filter(pl.col("event") == "used").select("event_id", "credential_id", "source_id", "source_row", *STAMP)
     uses = pl.concat([used, casts(case).select(used.columns)]).drop_nulls(["credential_id", "at"])
-    replaced = events.filter(pl.col("old_credential_killed")).with_columns(credential_id="replaces_credential_id")
+    other = (pl.col("credential_id") != pl.col("replaces_credential_id")).fill_null(True)  # the same code again ends none
+    replaced = events.filter(pl.col("old_credential_killed") & other).with_columns(credential_id="replaces_credential_id")
     ends = _first(pl.concat([events.filter(pl.col("event") == "revoked"), replaced]), "credential_id")
     if not ends.height:
         return NOT_ASKED
@@ -120,35 +137,52 @@ def one_ballot_each(case: Case) -> Looked:
 
 
 def no_reissue_after_voting(case: Case) -> Looked:
-    """V06: no new credential to a voter whose ballot stands, unless it was asked for; where votes may be replaced it is undetermined."""
+    """V06: no new credential to a voter whose ballot stands, unless it was asked for.
+
+    It isn't asked where votes may be replaced. It is undetermined where the log doesn't say what set it off,
+    or says that a message came back or a contact was changed, and where a ballot of the voter was taken out.
+    """
     reissued = case.rows("credential_events").filter(pl.col("event") == "reissued_new").drop_nulls(["voter_key", "at"])
     first = _first(casts(case).filter(pl.col("is_current").fill_null(True)), "voter_key")
     policy = case.contest["revote_policy"]
     if policy in REPLACING or not first.height:
         return NOT_ASKED
     pairs = stamped(reissued, case).join(first, on="voter_key", how="left", suffix="_of_right", maintain_order="left")
-    unasked = ~pl.col("trigger").is_in(ASKED_FOR).fill_null(False) & pl.col("request_at").is_null()
-    voted = pl.col("at_of_right").is_not_null() & unasked
-    return looked_at(
-        pairs, voted & surely_before("_of_right", "") & pl.lit(policy == "none"), voted & possibly_before("_of_right", "")
-    )
+    undone = case.rows("ballot_events").filter(pl.col("event").is_in(UNDONE))["voter_key"].drop_nulls().unique()
+    not_asked_for = ~pl.col("trigger").is_in(ASKED_FOR).fill_null(False) & pl.col("request_at").is_null()
+    voted = pl.col("at_of_right").is_not_null() & not_asked_for
+    is_sure = pl.col("trigger").is_in(UNASKED) & ~pl.col("voter_key").is_in(undone.to_list()) & pl.lit(policy == "none")
+    return looked_at(pairs, voted & is_sure & surely_before("_of_right", ""), voted & possibly_before("_of_right", ""))
 
 
 def ballots_and_casts(case: Case) -> Looked:
-    """V10: every ballot id once among the events that bring one in; no ballot without such an event and none of them without a ballot."""
-    cast = case.rows("ballot_events").filter(pl.col("event").is_in(COUNTED)).drop_nulls("ballot_id").sort("at", "event_id")
+    """V10: every ballot id once among the events that bring one in; no ballot without such an event and none of them without a ballot.
+
+    Only in the channels that both files hold. A ballot that was replaced or taken out need not be in the
+    file of those counted, and of a file that may have gaps, what is missing from it is undetermined.
+    """
+    events = case.rows("ballot_events").drop_nulls("ballot_id")
+    undone = events.filter(pl.col("event").is_in(UNDONE) | (~pl.col("is_current")).fill_null(False))
+    cast = events.filter(pl.col("event").is_in(COUNTED)).sort("at", "event_id")
     papers = (
         case.rows("ballot_choices")
         .unique("ballot_id", keep="first", maintain_order=True)
         .with_columns(at=pl.lit(None, cast["at"].dtype))
     )
-    doubled = cast.filter(pl.col("ballot_id").cum_count().over("ballot_id") > 1)
-    broken = [doubled.select(ROW)]
-    if cast.height and papers.height:
-        broken += [
-            papers.join(cast, on="ballot_id", how="anti").select(ROW),
-            cast.join(papers, on="ballot_id", how="anti").select(ROW),
-        ]
     if not cast.height:
         return NOT_ASKED
-    return Looked(looked=cast.height + papers.height, broken=pl.concat(broken))
+    doubled = cast.filter(pl.col("ballot_id").cum_count().over("ballot_id") > 1)
+    lone = [papers.clear().select(ROW)]
+    if papers.height:
+        same = [frame["channel"].drop_nulls().unique().to_list() for frame in (cast, papers)]
+        with_no_cast = papers.join(cast, on="ballot_id", how="anti").filter(pl.col("channel").is_in(same[0]).fill_null(True))
+        with_no_paper = cast.join(pl.concat([papers.select("ballot_id"), undone.select("ballot_id")]), on="ballot_id", how="anti")
+        with_no_paper = with_no_paper.filter(pl.lit(not same[1]) | pl.col("channel").is_in(same[1]))
+        lone = [with_no_cast.select(ROW), with_no_paper.select(ROW)]
+    missing = pl.concat(lone)
+    is_sure = is_complete(case, "ballot_events") and is_complete(case, "ballot_choices")
+    return Looked(
+        looked=cast.height + papers.height,
+        broken=pl.concat([doubled.select(ROW), missing if is_sure else missing.clear()]),
+        undetermined=0 if is_sure else missing.height,
+    )
