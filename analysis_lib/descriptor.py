@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -21,6 +23,7 @@ from analysis_lib.schema import TABLES
 NAME = "datapackage.json"
 MIN_CELL = 10  # the smallest group that may be shown, unless the package says otherwise
 _FOLDERS = ("", "data")  # where files are looked for
+_CASE_KEY = re.compile(rb"[0-9a-fA-F]{64}\s*")  # as an import writes it
 _UNSEEN = ("Cc", "Cf", "Cs")  # control signs, marks of direction and the like, halves of signs
 _DATA_SUFFIXES = (*SUFFIXES, ".tsv", ".xlsx", ".xls", ".ods")  # a file named so was meant to be read
 
@@ -227,6 +230,26 @@ def _unread_faults(files: list[str], paths: Mapping[str, str | None]) -> list[Fa
     ]
 
 
+def _case_key_faults(folder: Path) -> list[Fault]:
+    """Warn of a file that looks like the case key: with it, whoever gets the package can find out who each member is."""
+    found = []
+    for place in (folder / within for within in _FOLDERS if (folder / within).is_dir()):
+        with suppress(OSError):
+            small = (file for file in place.iterdir() if file.is_file() and 64 <= file.stat().st_size <= 70)
+            found += [file for file in small if _CASE_KEY.fullmatch(file.read_bytes())]
+    return [
+        Fault(
+            file=file.relative_to(folder).as_posix(),
+            found="this file looks like a case key, with which anyone can find out who the members are",
+            expected="a package without the case key",
+            remedy="Take it out, and keep it where only you can read it. If the package was handed on, tell whoever looks after data protection.",
+            severity=WARNING,
+            rule="case_key",
+        )
+        for file in sorted(found)
+    ]
+
+
 def read_descriptor(folder: Path) -> tuple[Descriptor, list[Fault]]:
     """Find out what a package is called and which file holds which table.
 
@@ -292,7 +315,7 @@ def read_descriptor(folder: Path) -> tuple[Descriptor, list[Fault]]:
         hashes=hashes,
         registered=registered,
     )
-    return descriptor, faults + _unread_faults(files, paths)
+    return descriptor, faults + _unread_faults(files, paths) + _case_key_faults(folder)
 
 
 def file_hash(folder: Path, path: str) -> str | None:

@@ -73,9 +73,13 @@ def described(text: str) -> str:
 
 def shown(text: str, is_public: bool) -> str:
     """Quote a cell of a public column; of any other, and of what looks like a key or an address, say only its kind."""
+    return quoted(text) if is_public and may_be_quoted(text) else described(text)
+
+
+def may_be_quoted(text: str) -> bool:
+    """Whether a text looks like no key and no address; a date does not."""
     start = text[: 4 * MOST_CHARACTERS]  # more isn't shown, and the search grows with the square of the length
-    may_be_shown = _DATE.fullmatch(start) or not _PRIVATE.search(start)
-    return quoted(text) if is_public and may_be_shown else described(text)
+    return bool(_DATE.fullmatch(start)) or not _PRIVATE.search(start)
 
 
 def hint(text: str, known: Iterable[str]) -> str:

@@ -54,11 +54,14 @@ def compare(package: Package, folder: Path) -> tuple[int, list[Fault]]:
     """
     there = _hashes(folder)
     faults, n_unchanged = [], 0
-    for source in package.tables["sources"].select("source_id", "sha256").sort("source_id").iter_rows(named=True):
+    for source in package.tables["sources"].select("source_id", "sha256", "platform").sort("source_id").iter_rows(named=True):
         if source["sha256"] in there:
             n_unchanged += 1
             continue
-        if source["sha256"]:
+        if source["sha256"] and source["platform"] == "git_roll":
+            found = "is the history of a roll kept in git, which has no file of its own"
+            remedy = "Import it again from the same repository into a copy of the package: nothing new may come of it."
+        elif source["sha256"]:
             found = "has no file with its SHA-256 in the folder of originals"
             remedy = "Either the file isn't there, or it was changed since. Ask for it again and compare the two."
         else:

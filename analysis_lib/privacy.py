@@ -23,6 +23,7 @@ _PATTERNS = {
     "a postcode": r"\b[A-Z]{1,2}[0-9][0-9A-Z]? ?[0-9][A-Z]{2}\b",
 }
 _ANY = "|".join(f"(?:{pattern})" for pattern in _PATTERNS.values())
+_SURE = ("an e-mail address", "a network address", "a telephone number")  # what looks like a postcode may be a branch's name
 _PUBLIC = {("candidates", "display_name"), ("sources", "url")}  # who stands is public, and so is where a paper wrote of it
 
 
@@ -43,6 +44,25 @@ def _kinds(cells: pl.Series) -> Iterator[tuple[str, pl.Series]]:
             found = found & cells.is_in(numbers)
         if found.any():
             yield kind, found
+
+
+def is_personal(cells: pl.Series) -> pl.Series:
+    """Say of each text whether an e-mail address, a network address or a telephone number stands in it."""
+    mask = pl.repeat(False, cells.len(), dtype=pl.Boolean, eager=True)
+    for kind, found in _kinds(cells):
+        mask = mask | (found & (kind in _SURE))
+    return mask
+
+
+def free_columns(schema: TableSchema) -> list[str]:
+    """Name the columns of a table that take any text: no keys, ids and categories, which are checked elsewhere."""
+    pointers = {name for key in schema.foreign_keys for name in key.fields} | set(schema.primary_key)
+    return [
+        field.name
+        for field in schema.fields
+        if field.type == "string" and not (field.categories or field.pattern or field.is_zone or is_key(field))
+        and field.name not in pointers and (schema.name, field.name) not in _PUBLIC
+    ]  # fmt: skip
 
 
 def column_faults(file: str, column: str, cells: pl.Series, rows: pl.Series) -> list[Fault]:
@@ -71,11 +91,9 @@ def column_faults(file: str, column: str, cells: pl.Series, rows: pl.Series) -> 
 def table_faults(text: TextTable, schema: TableSchema) -> list[Fault]:
     """Search every free text of a table, in columns that aren't known too; keys, ids and categories are checked elsewhere."""
     faults = []
-    pointers = {name for key in schema.foreign_keys for name in key.fields} | set(schema.primary_key)
+    free = free_columns(schema)
     for name, cells in zip(text.cells.columns, text.cells, strict=True):
-        field = schema.field(name)
-        is_free = field.type == "string" and not (field.categories or field.pattern or field.is_zone or is_key(field))
-        if is_free and cells.dtype == pl.String and name not in pointers and (schema.name, name) not in _PUBLIC:
+        if name in free and cells.dtype == pl.String:
             faults += column_faults(text.file, name, cells, text.rows)
     for header, cells in zip(text.extra_names, text.extras, strict=True):
         if cells.dtype == pl.String:

@@ -14,6 +14,10 @@ from analysis_lib.schema import TableSchema
 
 LINKABLE = ("open", "secret_linkable")  # kinds of secrecy under which voter and ballot may stand in one row
 
+# Columns that lead to a member, and those that lead to what was voted; rows of one record may not hold both, in two tables either.
+VOTERS = frozenset(("voter_key", "other_voter_key", "target_key", "credential_id", "replaces_credential_id"))
+CHOICES = frozenset(("ballot_id", "candidate_id", "to_candidate_id"))
+
 # Names of columns, small letters with underscores. Rather a table too many is held back than one voter's choice let in.
 _VOTER = re.compile(r"(^|_)(voter|member|credential_?id|e_?mail)")
 _CHOICE = re.compile(r"(^|_)(candidate|choice|voted?_?for|preference|rank)|^ballot_?id$")
@@ -137,20 +141,22 @@ def paired_times_fault(text: TextTable, table: str, rows: pl.DataFrame, linkable
     if table != "ballot_events" or not rows["ballot_id"].count():
         return None
     rows = rows.filter(pl.col("at").is_not_null() & ~pl.col("contest_id").is_in(list(linkable)))
-    fine = rows.filter((pl.col("at").dt.second() != 0) | (pl.col("at").dt.microsecond() != 0)).select(
-        "contest_id", "at", "voter_key", "ballot_id"
-    )
-    ballots, voters = (
-        fine.drop_nulls(key).group_by("contest_id", "at").agg(n=pl.len()).filter(pl.col("n") == 1)
-        for key in ("ballot_id", "voter_key")
-    )
-    n = ballots.join(voters, on=["contest_id", "at"]).height
-    if not ballots.height or n <= _MOSTLY * ballots.height or n < 2:
+    is_fine = (pl.col("at").dt.second() != 0) | (pl.col("at").dt.microsecond() != 0)
+    found = None
+    for step, chosen in (("second", rows.filter(is_fine)), ("minute", rows.with_columns(pl.col("at").dt.truncate("1m")))):
+        ballots, voters = (
+            chosen.drop_nulls(key).group_by("contest_id", "at").agg(n=pl.len()) for key in ("ballot_id", "voter_key")
+        )
+        n = ballots.filter(n=1).join(voters.filter(n=1), on=["contest_id", "at"]).height
+        if n >= 2 and n > _MOSTLY * ballots["n"].sum():
+            found = n, ballots["n"].sum(), step
+            break
+    if found is None:
         return None
     return Fault(
         file=text.file,
         column="at",
-        found=f"the times of {n:,} of {ballots.height:,} ballots are each the time of one voter's row, to the second or finer",
+        found=f"the times of {found[0]:,} of {found[1]:,} ballots are each the time of one voter's row, to the {found[2]} or finer",
         expected="times of ballots that can't be matched with voters: none, or in bins of many ballots",
         remedy="Nothing of this table is used. Leave at empty in the rows with a ballot_id, and open the package again.",
         rule="secrecy",

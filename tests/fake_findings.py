@@ -254,6 +254,7 @@ def edits(verdict, roll=0, contact=0, either=0, close=True, largest=17585, n=60,
         deadline=START,
         close=START + timedelta(days=1) if close else None,
         largest_s=largest if roll + contact else None,
+        allowed={"exception_granted": 0, "deceased": 0},
         account=account,
     )
 

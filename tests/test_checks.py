@@ -344,7 +344,9 @@ def test_what_looks_personal_is_no_key(tmp_path, column, cell):
     assert cell not in told
 
 
-@pytest.mark.parametrize(("cell", "is_refused"), [("1", False), ("0412", False), ("jane@example.org", True), ("192.0.2.17", True)])
+@pytest.mark.parametrize(
+    ("cell", "is_refused"), [("1", False), ("0412", False), ("jane@example.org", True), ("192.0.2.17", True)]
+)
 def test_a_ballot_may_have_a_number_and_no_address(tmp_path, cell, is_refused):
     row = example_row("ballot_events") | {"voter_key": "", "link_level": "ballot_only", "ballot_id": cell}
     _, told = check(tmp_path, {"ballot_events": [row]}, around("ballot_events"))

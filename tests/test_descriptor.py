@@ -7,6 +7,7 @@ import os
 import pytest
 from tiny_package import describe, lines, write
 
+from analysis_lib.descriptor import read_descriptor
 from analysis_lib.errors import PackageError
 from analysis_lib.package import open_package
 
@@ -193,3 +194,12 @@ def test_a_descriptor_that_is_a_link_out_of_the_folder_is_refused(tmp_path):
     (folder / "datapackage.json").symlink_to(other / "datapackage.json")
     with pytest.raises(PackageError, match="a link that leads out of the package's folder"):
         open_package(folder)
+
+
+@pytest.mark.parametrize("name", ["vale.case-key", "data/notes.txt"])
+def test_a_case_key_in_the_package_is_warned_of_and_not_repeated(tmp_path, name):
+    folder = write(tmp_path, only=["sources", "contests"])
+    (folder / name).write_text("5e" * 32 + "\n")
+    (fault,) = [fault for fault in read_descriptor(folder)[1] if fault.rule == "case_key"]
+    assert (fault.file, fault.severity) == (name, "warning")
+    assert "5e5e" not in str(fault)

@@ -45,7 +45,8 @@ NO_FILE_SHOWS_IT = {
     "too_large", "too_wide",  # a Parquet file of gigabytes, a file of ten thousand columns
     "nul",  # every format refuses the sign before; the search for it is a second lock
     # Copies of a roll, for which it takes several imports or a git repository: tests/importers has their examples.
-    "copies", "copy_order", "event", "member", "roll_copy", "shallow", "swap",
+    "copies", "copy_order", "event", "member", "roll_copy", "shallow", "swap", "unit",
+    "originals",  # it compares a folder of files outside the package
 }  # fmt: skip
 
 

@@ -53,3 +53,12 @@ def test_the_command_counts_and_lists(tmp_path, capsys):
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(PackageError, match=r"no such folder\. Expected the folder with the original files\. Check --originals"):
         compare(package(tmp_path, ""), tmp_path / "kept")
+
+
+def test_a_history_kept_in_git_has_no_original_and_is_not_called_changed(tmp_path):
+    (tmp_path / "kept").mkdir()
+    sources = [example_row("sources", sha256="0" * 64, platform="git_roll")]
+    held = open_package(write(tmp_path / "case", {"sources": sources}, only={"sources", "contests"}))
+    _, (fault,) = compare(held, tmp_path / "kept")
+    assert "which has no file of its own" in fault.found
+    assert "changed since" not in fault.remedy

@@ -191,12 +191,17 @@ def test_bins_of_few_ballots_hold_back_the_choices(tmp_path):
     assert check(tmp_path, rows(10))[0].refused == ()
 
 
-@pytest.mark.parametrize(("second", "is_held_back"), [("17", True), ("00", False)])
-def test_ballots_whose_times_are_those_of_voters_are_held_back(tmp_path, second, is_held_back):
-    times = [f"2031-03-08T20:0{n}:{second}Z" for n in range(5)]
+@pytest.mark.parametrize(
+    ("form", "step"),
+    [("20:0{}:17", "second"), ("20:0{}:00", "minute"), ("20:0{}:00", "minute of the voters"), ("20:00:00", "")],
+)
+def test_ballots_whose_times_are_those_of_voters_are_held_back(tmp_path, form, step):
+    is_held_back = bool(step)
+    times = [f"2031-03-08T{form.format(n)}Z" for n in range(5)]
     rows = [example_row("ballot_events", event_id=f"V{n}", at=at) for n, at in enumerate(times)]
     ballot = {"voter_key": "", "link_level": "ballot_only"}
-    rows += [example_row("ballot_events", event_id=f"B{n}", at=at, ballot_id=f"B{n}", **ballot) for n, at in enumerate(times)]
+    fine = [at.replace(":00Z", ":41Z") if step == "minute of the voters" else at for at in times]
+    rows += [example_row("ballot_events", event_id=f"B{n}", at=at, ballot_id=f"B{n}", **ballot) for n, at in enumerate(fine)]
     package, told = check(tmp_path, {"ballot_events": rows})
     assert (package.refused == ("ballot_events",)) == is_held_back
     assert ("the times of 5 of 5 ballots are each the time of one voter's row" in told) == is_held_back

@@ -55,7 +55,7 @@ def test_every_sentence_reads_as_english_and_convicts_nobody(fake, planned):
     assert told.startswith("Exploratory, not in the plan: ") is not planned
     assert re.match(r"[A-Z0-9]", told)
     assert told.endswith(".")
-    assert not re.search(r"None|\bnan\b|\binf\b|  |\.\.| ,| \.|\(\)|_(?!$)", told.replace("a.b|c.d", "X"))
+    assert not re.search(r"None|\bnan\b|\binf\b|  |\.\.| ,| \.|\(\)|_(?!$)", told.replace("a.b or c.d", "X"))
     assert not re.search(
         r"\b1 (ballots|times in|branches|administrators|sums|readings|windows|seconds|minutes|hours|days)\b", told
     )
@@ -116,7 +116,7 @@ def test_no_fixed_text_convicts(words):
     [
         (
             FAKES[2],
-            "1 of 1 sum checked does not add up: R08, no more votes than ballots received (first declaration): candidates' votes 181, "
+            "The one sum checked does not add up: R08, no more votes than ballots received (first declaration): candidates' votes 181, "
             "ballots received 100: 81 ballots apart, unexplained.",
         ),
         (FAKES[4], "; and 1 more."),
@@ -150,7 +150,7 @@ def test_no_fixed_text_convicts(words):
         (
             edits(YES, contact=1, undone=[{"at": None, "n": 1, "seconds": 222}]),
             "Of 60 changes of the roll and of contact details with a time, 1 change of contact details came after the last day for "
-            "changes, 24 October 2031, 03:00:04 BST (02:00:04 UTC) and before the close; the last one 4 hours 53 minutes after it. "
+            "changes, 24 October 2031, 03:00:04 BST (02:00:04 UTC) and before the close; 4 hours 53 minutes after it. "
             "1 addition was taken back 3 minutes 42 seconds later.",
         ),
         (
@@ -190,7 +190,7 @@ def test_no_fixed_text_convicts(words):
         (gap(OPEN, value=float("inf"), low=1.2, high=float("inf")), "infinity (95 % interval 1.20 to infinity)"),
         (
             cannot("channel_gap"),
-            "Some of the columns it needs are not held. Needed to answer it: a.b|c.d.",
+            "Some of the columns it needs are not held. Needed to answer it: a.b or c.d.",
         ),
     ],
 )

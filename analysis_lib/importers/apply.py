@@ -7,14 +7,16 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
+from analysis_lib import privacy
 from analysis_lib.checks import check_cells
-from analysis_lib.faults import WARNING, Fault, row_faults
+from analysis_lib.faults import WARNING, Fault, may_be_quoted, row_faults
 from analysis_lib.importers import parts, times, values
 from analysis_lib.importers.mapping import Cell, Clock, File, Rows
 from analysis_lib.importers.raw import RawTable, Repair
 from analysis_lib.importers.values import Setting
 from analysis_lib.reading import TextTable
 from analysis_lib.schema import TableSchema, load_schema
+from analysis_lib.secrecy import CHOICES, VOTERS
 
 _KEY_SEPARATOR = "\x1f"  # stands in no cell that a person or a platform writes
 _PLACEHOLDER = "placeholder"
@@ -68,6 +70,13 @@ def _ids(rows: Rows, table: RawTable, setting: Setting) -> tuple[pl.Series, int]
 def _copies(texts: pl.Series) -> pl.Series:
     """Number equal texts 0, 1, 2, … in their order."""
     return pl.DataFrame({"text": texts}).select(pl.int_range(pl.len()).over("text").alias("n"))["n"]
+
+
+def _may_stand(text: str, readings: Mapping[str, times.Reading]) -> bool:
+    """Whether the wording of a time may stand beside it: what can't be read as one may be a name in the wrong column."""
+    reading = readings.get(text)
+    is_read = reading is not None and reading.problem != times.UNREADABLE
+    return is_read or (times.is_like_a_time(text) and may_be_quoted(text))
 
 
 class _Maker:
@@ -130,8 +139,8 @@ class _Maker:
         """Whether the row's number would join choices with a voter: of the same record, or of a log kept in the same order."""
         if self.rows.table == "ballot_choices":
             return True
-        has_voter = any("voter_key" in rows.columns for rows in self.file.rows)
-        return has_voter and "voter_key" not in self.rows.columns and bool({"ballot_id", "candidate_id"} & {*self.rows.columns})
+        has_voter = self.file.roll is not None or any(VOTERS & {*rows.columns} for rows in self.file.rows)
+        return has_voter and not VOTERS & {*self.rows.columns} and bool(CHOICES & {*self.rows.columns})
 
     def _stamp(
         self, columns: dict[str, pl.Series], target: str, cell: Cell, readings: Mapping[str, times.Reading], part: RawTable
@@ -144,7 +153,7 @@ class _Maker:
             return
         texts = values.origin(cell, part, self.setting, 0)
         if "at_raw" in self.fields and "at_raw" not in self.rows.columns:
-            columns["at_raw"] = texts
+            columns["at_raw"] = values.changed(texts, lambda text: text if _may_stand(text, readings) else "")
         if "clock_id" in self.fields and "clock_id" not in self.rows.columns:
             marks = [text for text, reading in readings.items() if reading.problem == times.PLACEHOLDER]
             is_mark = texts.is_in(marks)
@@ -160,8 +169,30 @@ class _Maker:
             if is_mark.any():
                 done.placeholders.add(name)
 
+    def _without_addresses(self, draft: pl.DataFrame, part: RawTable) -> pl.DataFrame:
+        """Leave out addresses and numbers of people that stand in a column for something else, as of a row that has slipped."""
+        for name in sorted({*privacy.free_columns(self.schema)} & {*draft.columns} - {"at_raw", "message_id"}):
+            is_personal = privacy.is_personal(draft[name])
+            if not is_personal.any():
+                continue
+            draft = draft.with_columns(draft[name].set(is_personal, ""))
+            self.done.faults.append(
+                Fault(
+                    file=part.file,
+                    column=f"{', '.join(self.rows.columns[name].columns) if name in self.rows.columns else ''} ({self.rows.table}.{name})".lstrip(),
+                    row=part.rows.filter(is_personal)[0],
+                    found=f"what looks like an address or a number of a person stands in {int(is_personal.sum()):,} cells, first in this row",
+                    expected="no address or number of a person in this column",
+                    remedy="It doesn't come in. See in the file whether the row's cells have slipped, or the mapping names another column.",
+                    severity=WARNING,
+                    rule="privacy",
+                )
+            )
+        return draft
+
     def _keep(self, draft: pl.DataFrame, part: RawTable, bad: pl.Series) -> None:
         """Check the rows by the schema, keep the good ones, and say what is wrong with the others."""
+        draft = self._without_addresses(draft, part)
         n = part.rows.len()
         nothing = pl.repeat(False, n, dtype=pl.Boolean, eager=True)
         text = TextTable(

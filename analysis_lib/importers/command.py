@@ -123,4 +123,4 @@ def told(done: Imported, width: int) -> list[str]:
             ]
     made = "A new case key was made" if done.is_new_key else "The case key lies"
     key = f"{made}: {done.case_key}. Keep it apart from the package and never send it; without it later files can't be joined to these."
-    return [*lines, "", *textwrap.wrap(key, width)]
+    return [*lines, "", *textwrap.wrap(key, width, break_long_words=False, break_on_hyphens=False)]

@@ -1,6 +1,6 @@
 """The history of a roll that is kept as one file in a git repository: a copy of the roll for each commit that changed it.
 
-Git is asked for its log and for files, and nothing else: without a shell, without a network, hooks, replaced objects or
+Git is asked for its log and for files, and nothing else: without a shell, without a network, hooks, replaced objects, grafts or
 the settings of whoever runs it. Times are those of the committer, which is when an edit entered the branch; whoever
 commits sets them, and they may be set at will. Only the first parent of a merge is followed, so that a merged request
 is one edit. A history that was written anew before it was published looks like any other.
@@ -28,7 +28,7 @@ from analysis_lib.importers.plain_text import decoded, text_lines, text_table
 from analysis_lib.importers.raw import RawTable, Read
 from analysis_lib.importers.roll_copies import snapshot
 from analysis_lib.importers.snapshots import History, Snapshot
-from analysis_lib.importers.structured import Unreadable, flattened, parsed
+from analysis_lib.importers.structured import DEEPEST, Unreadable, flattened, parsed
 
 SUFFIXES = (".json", ".yaml", ".yml", ".csv", ".md")
 MOST_COMMITS = 10_000
@@ -84,6 +84,7 @@ def _git(folder: Path, *words: str) -> bytes | None:
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_GRAFT_FILE": os.devnull,
         "GIT_ALLOW_PROTOCOL": "none",
     }
     command = [binary, *before, "--no-pager", "--literal-pathspecs", "-C", str(folder), *words]
@@ -120,6 +121,16 @@ def commits(folder: Path, path: str) -> list[tuple[str, datetime]]:
             "Name the roll's path from the top of the repository, with slashes."
         )
     return [(commit, datetime.fromtimestamp(int(seconds), UTC)) for commit, seconds in reversed(words)]
+
+
+def _not_too_deep(text: str) -> None:
+    """Refuse YAML with lists within lists without end: to build them would fill the stack and end the program."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        is_start = isinstance(event, yaml.CollectionStartEvent)
+        depth += is_start - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise Unreadable("it is nested too deeply")
 
 
 def _at(whole: Any, place: str) -> Any:
@@ -180,6 +191,7 @@ def roll_table(data: bytes, file: str, *, suffix: str, place: str = "") -> RawTa
         if suffix == ".json":
             records = _parts(_at(parsed(text[0]), place), most)
         elif suffix in (".yaml", ".yml"):
+            _not_too_deep(text[0])
             records = _parts(_at(yaml.load(text[0], Loader=_Loader), place), most)
         elif suffix == ".csv":
             records = [

@@ -99,7 +99,7 @@ def import_files(
     parts, join_faults = _joined(sources)
     clocks, offset_basis, notes = anchored(mapping, parts, _clocks(mapping, options), options.timezone)
     rows: dict[str, list[writing.Row]] = {}
-    faults, done, private = list(join_faults), [], []
+    faults, done, private = [*held.faults, *join_faults], [], []
     groups: list[roll_import.Copies] = []
     for source in _once(sources):
         setting = Setting(
@@ -183,6 +183,11 @@ def _taken_at(sources: Sequence[Source], options: Options) -> dict[str, str]:
 
 
 def _read(path: Path, mapping: Platform, options: Options) -> Source:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ParameterError(
+            f"{path}: this is neither a file nor a folder, but a pipe or a device. Expected an export of {mapping.title}. "
+            "Save what comes from it as a file, keep that, and name it."
+        )
     try:
         data = git_roll.exported(path, _roll_file(path, options)) if path.is_dir() else path.read_bytes()
     except OSError as error:

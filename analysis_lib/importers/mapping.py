@@ -332,6 +332,8 @@ def _row_faults(mapping: Platform, file: File, rows: Rows) -> Iterator[str]:
             yield f"{rows.table} has no column {target}. {hint(target, schema.names)}"
         if cell.clock and cell.clock not in mapping.clocks:
             yield f"{target}: there is no clock {cell.clock}. {hint(cell.clock, mapping.clocks)}"
+        if _holds_keys(target) and not cell.key:
+            yield f"{target}: it stands for a person or a ballot and takes no text as it stands; write key = …"
         if not cell.hides and (clear := private & {*cell.columns}):
             yield f"{target}: the column {min(clear)} is personal; write key = … so that it doesn't come in as it stands"
     own = [name for name in schema.primary_key if name not in {*rows.columns, *AUTOMATIC}]
@@ -342,6 +344,10 @@ def _row_faults(mapping: Platform, file: File, rows: Rows) -> Iterator[str]:
     needed = [f.name for f in schema.fields if f.is_required and f.name not in {*rows.columns, *AUTOMATIC, *own}]
     if needed:
         yield f"{rows.table} needs the column {' and '.join(needed)}"
+
+
+def _holds_keys(column: str) -> bool:
+    return column.endswith("_key") or column in ("credential_id", "replaces_credential_id", "ballot_id")
 
 
 def read_mapping(path: Path) -> Platform:

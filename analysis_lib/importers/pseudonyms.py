@@ -144,6 +144,11 @@ def _outside(path: Path, package: Path) -> None:
             f"{path}: the case key would lie in the package's folder and be handed on with it. "
             f"Expected a place outside {package}. Name another with --case-key, for instance {default_path(package)}."
         )
+    if other := next((folder for folder in path.resolve().parents if (folder / "datapackage.json").is_file()), None):
+        raise ParameterError(
+            f"{path}: the case key would lie in the folder of another package, {other}, and be handed on with it. "
+            "Expected a place in no package. Name another with --case-key, or move the package out of that folder."
+        )
 
 
 def load_case_key(path: Path, package: Path, region: str = DEFAULT_REGION) -> CaseKey:

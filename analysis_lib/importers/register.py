@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -128,11 +129,27 @@ def contest_row(
     return [row], [f"contests, row {contest}: {said} are only filled in so that the package opens. Correct them."]
 
 
+def _columns_read(parts: Sequence[Part]) -> set[str]:
+    """Name the columns of a source that its mapping reads, under the names of other versions, too."""
+    read: set[str] = set()
+    for part in parts:
+        of_file = part.file.named - {*part.file.unused}
+        of_file |= {other for name in of_file for other in part.file.aliases.get(name, ())}
+        turned = [rows.unpivot.columns for rows in part.file.rows if rows.unpivot and rows.table != "ballot_choices"]
+        read |= of_file
+        if turned:
+            read |= {name for name in part.table.cells.columns if any(re.search(pattern, name) for pattern in turned)}
+    return read
+
+
 def repair_rows(source: Source, repairs: Sequence[Repair], key: CaseKey) -> list[writing.Row]:
     """Note each cell that isn't read as it was written; the cell itself is noted nowhere."""
     counted: Counter[Repair] = Counter()
     rows = []
+    read = _columns_read(source.parts)
     for repair in repairs:
+        if repair.repair == "trimmed" and repair.column not in read:
+            continue  # of a cell that isn't taken over; its column's name may be a person's, or its row tell of an answer
         copy = counted[repair]
         counted[repair] += 1
         text = "\x1f".join([source.id, str(repair.row), repair.column, repair.repair, str(copy)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 
 import polars as pl
 
@@ -14,6 +15,7 @@ from analysis_lib.faults import WARNING, Fault, quoted, row_faults
 from analysis_lib.importers.pseudonyms import canonical
 from analysis_lib.importers.raw import RawTable
 from analysis_lib.importers.snapshots import FIELDS, History, Member, Snapshot
+from analysis_lib.privacy import is_personal
 
 EVENTS = ("add_voter", "remove_voter", "set_address", "change_address", "clear_address")
 _FIX = "Correct the file or ask for it again; until then the row is left out."
@@ -71,8 +73,14 @@ def snapshot(
 
 
 def plain_unit(text: str) -> str:
-    """Give a unit as it may stand in a table; nothing for one with signs that aren't seen, or far too long."""
-    return "" if len(text) > MOST_SIGNS or any(unicodedata.category(sign) in ("Cc", "Cf", "Cs") for sign in text) else text
+    """Give a unit as it may stand in a table; nothing for an address, for one with signs that aren't seen, or far too long."""
+    is_odd = len(text) > MOST_SIGNS or any(unicodedata.category(sign) in ("Cc", "Cf", "Cs") for sign in text)
+    return "" if is_odd or _is_personal(text) else text
+
+
+@cache
+def _is_personal(unit: str) -> bool:
+    return bool(is_personal(pl.Series([unit], dtype=pl.String))[0])
 
 
 def _odd_units(table: RawTable, column: str) -> list[Fault]:
@@ -82,7 +90,7 @@ def _odd_units(table: RawTable, column: str) -> list[Fault]:
     common = Fault(
         file=table.file,
         column=column,
-        found="the unit holds signs that aren't seen, or is far too long",
+        found="the unit holds signs that aren't seen, looks like an address or number of a person, or is far too long",
         expected=f"the name of a branch or the like, on one line, of at most {MOST_SIGNS} characters",
         remedy="The member is kept without it. Correct the file, or ask for it again.",
         severity=WARNING,

@@ -28,11 +28,15 @@ from analysis_lib.importers.raw import RawTable, Read, Repair
 MAGIC = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # xlsx and ods; xls
 MOST_CELLS = 50_000_000  # of one sheet: more than any roll needs, less than would fill the memory
 _MOST_XML, _MOST_SHEET = 10**6, 10**9  # characters of a list of sheets, bytes of a sheet, that are searched
+MOST_UNPACKED = 2 * 10**9  # bytes of all parts of a file together
+_BLOCK = 1 << 20
+_PLACE = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{1,3})([0-9]{1,7})["']""")  # of a cell of an XLSX file
 _EXACT = 10**15  # from here on a spreadsheet no longer keeps every digit of a number
 _ERRORS = re.compile(r"#(REF|VALUE|N/A|NAME|DIV/0|NULL|NUM)[!?]?")
 _ERROR_CELL = re.compile(
     rb'<c\b[^>]*\br="([A-Z]{1,3}[0-9]{1,7})"[^>]*\bt="e"'
 )  # in a sheet of an XLSX file; calamine gives "" for it
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)  # what Python says of a damaged zip file
 _SHEET = re.compile(r"xl/worksheets/sheet([0-9]+)\.xml")
 
 
@@ -103,6 +107,36 @@ def _damage(values: Sequence[Sequence[Any]], place: str) -> list[Fault]:
     return faults[:50]
 
 
+def _number(letters: bytes) -> int:
+    """Give the number of a column from its letters, A being 1."""
+    number = 0
+    for letter in letters.upper():
+        number = 26 * number + letter - ord("A") + 1
+    return number
+
+
+def _too_large(data: bytes) -> str:
+    """Say what a packed file would come to, if that is more than can be held; a few kilobytes may unpack to fill the memory."""
+    n_bytes = 0
+    with zipfile.ZipFile(io.BytesIO(data)) as parts:
+        for about in parts.infolist():
+            rest, row, columns = b"", 0, set()
+            with parts.open(about) as part:
+                while block := part.read(_BLOCK):
+                    n_bytes += len(block)
+                    if n_bytes > MOST_UNPACKED:
+                        return f"unpacked the file has more than {MOST_UNPACKED:,} bytes"
+                    if about.filename.startswith("xl/worksheets/"):
+                        found = _PLACE.findall(rest + block)
+                        row = max([row, *(int(number) for _, number in found)])
+                        columns |= {letters for letters, _ in found}
+                        rest = block[-40:]
+            column = max(map(_number, columns), default=0)
+            if row * column > MOST_CELLS:
+                return f"a sheet spans {row:,} rows and {column:,} columns"
+    return ""
+
+
 def _sheet_names(parts: zipfile.ZipFile) -> dict[str, str]:
     """Give the name a user sees of each sheet's part of an XLSX file."""
     names = {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"}
@@ -136,7 +170,7 @@ def _formula_errors(data: bytes, file: str) -> list[Fault]:
                     faults.append(
                         _fault(place, f"the cell holds an error of a formula{more}", remedy, row=int(row), column=column)
                     )
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError):
+    except (OSError, ValueError, *_BROKEN):
         return []  # not a whole XLSX file; XLS and ODS are read without this
     return faults
 
@@ -158,10 +192,13 @@ def grids(data: bytes, file: str) -> tuple[tuple[Grid, ...], tuple[Fault, ...], 
     """Read every sheet that holds cells; hidden ones too, and that is said."""
     remedy = "Open it in a spreadsheet program, save it again without a password, or save each sheet as CSV UTF-8."
     try:
+        if data.startswith(MAGIC[0]) and (large := _too_large(data)):
+            smaller = "It isn't read. Delete what lies outside the table, or hand it over as CSV."
+            return (), (_fault(file, large, smaller, severity="error"),), ()
         book = CalamineWorkbook.from_filelike(io.BytesIO(data))
     except PasswordError:
         return (), (_fault(file, "the spreadsheet is locked with a password", remedy, severity="error"),), ()
-    except (CalamineError, OSError, ValueError):
+    except (CalamineError, OSError, ValueError, *_BROKEN):
         return (), (_fault(file, "this isn't a whole spreadsheet file", remedy, severity="error"),), ()
     found, faults, repairs = [], _formula_errors(data, file), []
     for about in book.sheets_metadata:

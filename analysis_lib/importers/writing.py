@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import polars as pl
 
 from analysis_lib import secrecy
 from analysis_lib.checks import check_cells
-from analysis_lib.descriptor import NAME, read_descriptor
+from analysis_lib.descriptor import NAME, changed_faults, file_hash, read_descriptor
 from analysis_lib.errors import PackageError, ParameterError
 from analysis_lib.faults import WARNING, Fault, message, shown
 from analysis_lib.reading import TextTable, read_table
@@ -35,6 +35,8 @@ class Held:
     paths: dict[str, str] = field(default_factory=dict)
     tables: dict[str, list[Row]] = field(default_factory=dict)
     columns: dict[str, list[str]] = field(default_factory=dict)
+    hashes: dict[str, str | None] = field(default_factory=dict)  # of each file, as it was read
+    faults: list[Fault] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -113,7 +115,13 @@ def read_held(folder: Path) -> Held:
         if path is None:
             raise PackageError(f"{folder}: the file of the table {table} can't be opened. Expected a CSV file. Mend {NAME}.")
         held.paths[table] = path
+        held.hashes[path] = file_hash(folder, path)
         held.tables[table], held.columns[table] = _read_rows(folder, path, table)
+    remedy = (
+        "What stands there now is kept, and registered anew where rows are added to it. Ask who changed it and why, and note it."
+    )
+    held.faults = [replace(fault, remedy=remedy) for fault in changed_faults(said, held.hashes, folder)]
+    held.hashes[NAME] = file_hash(folder, NAME)
     return held
 
 
@@ -234,17 +242,26 @@ def guard(held: Held, planned: Planned, files: Mapping[str, bytes]) -> None:
     ------
     ParameterError
     """
-    contests = planned.tables.get("contests", held.tables.get("contests", []))
+    whole = held.tables | planned.tables
+    contests = whole.get("contests", [])
     linkable = [row["contest_id"] for row in contests if row.get("secrecy") in secrecy.LINKABLE]
-    for table in planned.tables:
-        text = _text_table(files[table], table, table)
-        if fault := secrecy.guard(text, load_schema(table), linkable, 0 < len(linkable) == len(contests)):
+    candidates = {row.get(name, "") for row in whole.get("candidates", []) for name in ("candidate_id", "display_name")} - {""}
+    min_cell = held.description.get("sf:min_cell", MIN_CELL)
+    for table in whole if {"candidates", "contests"} & {*planned.tables} else planned.tables:  # on them hangs what is a choice
+        text = _text_table(files[table] if table in files else _csv(held.tables[table], held.columns[table]), table, table)
+        schema = load_schema(table)
+        fault = secrecy.guard(text, schema, linkable, 0 < len(linkable) == len(contests), candidates)
+        if not fault and table in ("ballot_choices", "ballot_events"):
+            rows = check_cells(text, schema)[0].typed
+            fault = secrecy.small_bin_fault(text, table, rows, linkable, min_cell)
+            fault = fault or secrecy.paired_times_fault(text, table, rows, linkable)
+        if fault:
             raise ParameterError(f"Nothing was written. {message(_as_row(fault))}")
     _no_record_twice(held, planned, linkable)
 
 
 def _no_record_twice(held: Held, planned: Planned, linkable: Sequence[str]) -> None:
-    """Refuse rows made of one record of a file, under two mappings, that would join a voter with a ballot by its number."""
+    """Refuse rows made of one record of a file, under two mappings, that join a voter with a ballot or choice by its number."""
     voters: set[tuple[str, str]] = set()
     ballots: set[tuple[str, str]] = set()
     for table, rows in (held.tables | planned.tables).items():
@@ -252,15 +269,15 @@ def _no_record_twice(held: Held, planned: Planned, linkable: Sequence[str]) -> N
             if not row.get("source_row") or row.get("contest_id") in linkable:
                 continue
             record = (row["source_id"], row["source_row"])
-            if row.get("voter_key") or row.get("credential_id"):
+            if any(row.get(name) for name in secrecy.VOTERS):
                 voters.add(record)
-            elif table in ("ballot_events", "ballot_choices") and row.get("ballot_id"):
+            elif table not in ("candidates", "roll_snapshots") and any(row.get(name) for name in secrecy.CHOICES):
                 ballots.add(record)
     if both := voters & ballots:
         source_id, number = min(both)
         raise ParameterError(
             f"Nothing was written. Source {source_id}, row {number}: one record of this file would tell of a voter in one table "
-            f"and of a ballot in another; records like this one: {len(both):,}. Expected ballots from a file that has no voters, "
+            f"and of a ballot or a choice in another; records like this one: {len(both):,}. Expected ballots from a file that has no voters, "
             "in its own order. Ask for the ballots apart, and import that file."
         )
 
@@ -312,12 +329,15 @@ def commit(folder: Path, held: Held, tables: Mapping[str, bytes], description: b
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+        _not_changed_meanwhile(folder, held)
         for path in changed:
-            _beside(path).replace(path)
             done.append(path)
-    except OSError as error:
+            _beside(path).replace(path)
+    except BaseException as error:  # a stop by the user, too, leaves all of it or nothing
         for path in done:
             _put_back(path, before[path])
+        if not isinstance(error, OSError):
+            raise
         raise ParameterError(
             f"{folder}: the package can't be written ({error.strerror}). Expected a folder you may write to, with room on the disk. "
             "Nothing in it was changed."
@@ -327,8 +347,18 @@ def commit(folder: Path, held: Held, tables: Mapping[str, bytes], description: b
             _beside(path).unlink(missing_ok=True)
 
 
+def _not_changed_meanwhile(folder: Path, held: Held) -> None:
+    """Refuse to write over what another import, or a person, wrote since the package was read."""
+    hashes = held.hashes or {NAME: None}
+    if other := next((path for path, digest in hashes.items() if file_hash(folder, path) != digest), None):
+        raise ParameterError(
+            f"{folder / other}: this was changed while the import ran. Expected one import at a time, and nobody else at work on the "
+            "package. Nothing was written. Import again."
+        )
+
+
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.importing")
+    return path.with_name(f".{path.name}.{os.getpid()}.importing")
 
 
 def _put_back(path: Path, data: bytes | None) -> None:

@@ -103,7 +103,8 @@ def _judged(clock: str, found: Sequence[Anchor], allowed: float) -> Judged:
         key=lambda shift: (n_out[shift], shift % HOUR != 0, abs(shift), shift),
     )
     # Whole hours within bounds so narrow are no accident, however few the rows that they put in order.
-    is_shift = n_out.get(0, 0) >= FEWEST_OUT and bool(shifts) and shifts[0] % HOUR == 0 and 0 <= high - low < NARROW_S
+    is_hour = bool(shifts) and shifts[0] % HOUR == 0 and low - allowed <= shifts[0] <= high + allowed
+    is_shift = n_out.get(0, 0) >= FEWEST_OUT and is_hour and 0 <= high - low < NARROW_S
     out = [anchor for anchor in found if _excludes(anchor, allowed) or (is_shift and anchor.n_out)]
     verdict, shift = CONSISTENT if found else CANNOT_TELL, None
     if out:

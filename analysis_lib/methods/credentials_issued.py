@@ -28,13 +28,14 @@ def applications(case: Case) -> list[Identity]:
     relation = "equal" if is_complete(case, "vote_applications") else "at_most"
     published = {row["channel"]: row for row in declared_once(case.rows("results"), "applications_granted").iter_rows(named=True)}
     counts = dict(granted.group_by("channel_requested").agg(pl.col("voter_key").n_unique()).sort("channel_requested").iter_rows())
-    counts |= {"all": granted["voter_key"].n_unique()} if granted.height else {}
+    counts["all"] = granted["voter_key"].n_unique()
+    asked = case.rows("vote_applications").height > 0
     found = [
         identity(
-            "R03", f"applications granted ({channel})".replace("_", " "), exactly("members granted one", n),
-            ("applications granted, published", published[channel]["low"], published[channel]["high"]), relation, counted="member",
+            "R03", f"applications granted ({channel})".replace("_", " "), exactly("members granted one", counts.get(channel, 0)),
+            ("applications granted, published", row["low"], row["high"]), relation, counted="member",
         )
-        for channel, n in counts.items() if channel in published
+        for channel, row in sorted(published.items()) if asked
     ]  # fmt: skip
     one_channel = pl.lit(granted["channel_requested"].n_unique() == 1)
     sent_online = pl.col("destination_kind").is_in(SENT_ONLINE) | pl.col("destination_kind").is_null() & one_channel

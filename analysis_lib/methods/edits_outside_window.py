@@ -14,6 +14,7 @@ from analysis_lib.methods.instants import edge, stamped
 from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
 
 RENAMINGS = ("key_changed", "merged")
+ALLOWED = ("exception_granted", "deceased")  # reasons for which rules let a roll be changed after the last day
 EXPLANATIONS = (
     "An exception was granted under the rules: a member shown to be entitled is let in late.",
     "Members asked to be taken off, or their messages bounced and they had to be removed for a while.",
@@ -123,8 +124,11 @@ def answer(case: Case) -> tuple[Result, ...]:
         return (NotAnswerable(method="edits_outside_window", reason=reason, needs=needs),)
     window, close = windows[basis], edge(case, "voting", "closes_at")
     placed = edits_outside_window(edited, window, close)
-    late = placed.filter(pl.col("place").is_in(("late", "late or after the close")))
-    either = placed.filter(pl.col("place") == "either")
+    after = placed.filter(pl.col("place").is_in(("late", "late or after the close")))
+    is_allowed = pl.col("reason").is_in(ALLOWED).fill_null(False)
+    is_timed = pl.col("clock_id").is_not_null() | pl.col("at").is_null()  # by a clock, or between two copies of the roll
+    late = after.filter(~is_allowed & is_timed)
+    either = pl.concat([placed.filter(pl.col("place") == "either"), after.filter(~is_allowed & ~is_timed)])
     verdict = Verdict.BREACH_RECORDED if late.height else Verdict.UNDETERMINED if either.height else Verdict.NO_BREACH
     unknown = int((placed["place"] == "unknown").sum())
     return (
@@ -156,10 +160,11 @@ def answer(case: Case) -> tuple[Result, ...]:
                 "close": close,
                 "late": {what: int((late["what"] == what).sum()) for what in ("roll", "contact")},
                 "either": either.height,
+                "allowed": {reason: int((after["reason"] == reason).sum()) for reason in ALLOWED},
                 "after_close": int((placed["place"] == "after the close").sum()),
                 "largest_s": int(late["seconds"].max()) if late.height else None,
-                "by_kind": _by_kind(late),
-                "rows": late.sort("seconds", "source_id", "source_row").head(50).select(
+                "by_kind": _by_kind(after),
+                "rows": after.sort("seconds", "source_id", "source_row").head(50).select(
                     "what", "kind", "source_id", "source_row", "seconds"
                 ).to_dicts(),
                 "by_basis": by_basis(case, edited),
@@ -170,7 +175,7 @@ def answer(case: Case) -> tuple[Result, ...]:
 
 
 def _by_kind(late: pl.DataFrame) -> list[dict[str, Any]]:
-    """Late changes by kind, by the role on record and by the reason on file."""
+    """Late changes, those allowed among them, by kind, by the role on record and by the reason on file."""
     by = ("what", "kind", "system", "new_domain_class", "actor_role", "reason")
     rows = late.with_columns(pl.col("actor_role", "reason").fill_null("unknown"))
     return rows.group_by(by).len("n").sort(by, nulls_last=True).to_dicts()

@@ -174,8 +174,11 @@ def shares(results: pl.DataFrame, candidates: Collection[str]) -> list[Identity]
 def _whole_ballots(row: dict[str, Any], fewest: int, most: int, whose: str, declaration: str) -> Identity:
     """One share of a known number of ballots: with a count beside it that one must fit, else any whole number."""
     fits = fewest <= most
-    right = exactly("published", row["n"]) if row["n"] is not None else ("whole ballots", fewest, most if fits else fewest)
-    left = ("ballots that the share allows", fewest if fits else most, most)
+    if fits:
+        left = ("ballots that the share allows", fewest, most)
+        right = exactly("published", row["n"]) if row["n"] is not None else ("whole ballots", fewest, most)
+    else:  # the share lies between two whole numbers
+        left, right = exactly("whole ballots next below the share", most), exactly("next above it", fewest)
     return identity("R13", f"the share stands for whole ballots: {whose}", left, right, declaration=declaration)
 
 

@@ -76,19 +76,25 @@ def between_copies(case: Case) -> list[Identity]:
 
 def _of_entitled(case: Case, changes: pl.DataFrame, first: dict, second: dict) -> pl.DataFrame:
     """Mark as not sure the changes of members who stand on either copy as not entitled."""
-    barred = case.rows("roll").filter(~pl.col("eligible") & pl.col("snapshot_id").is_in([first["snapshot_id"], second["snapshot_id"]]))
+    barred = case.rows("roll").filter(
+        ~pl.col("eligible") & pl.col("snapshot_id").is_in([first["snapshot_id"], second["snapshot_id"]])
+    )
     return changes.with_columns(surely=pl.col("surely") & ~pl.col("voter_key").is_in(barred["voter_key"].unique().to_list()))
 
 
 def _one_step(rolls: pl.DataFrame, changes: pl.DataFrame, first: dict, second: dict) -> list[Identity]:
     before, after = (rolls.filter(pl.col("snapshot_id") == copy["snapshot_id"]) for copy in (first, second))
     units = pl.concat([after, before]).unique("voter_key", keep="first", maintain_order=True).select("voter_key", "unit")
-    moved = changes.join(units, on="voter_key", how="left").with_columns(
-        pl.col("unit").fill_null("unknown"),
-        net=pl.when(pl.col("change").is_in(CAME)).then(1).when(pl.col("change").is_in(WENT)).then(-1).otherwise(0),
-    ).with_columns(
-        net=pl.when("surely").then("net").otherwise(0),
-        open=((pl.col("change") == "eligibility_set") | ~pl.col("surely") & (pl.col("net") != 0)).cast(pl.Int64),
+    moved = (
+        changes.join(units, on="voter_key", how="left")
+        .with_columns(
+            pl.col("unit").fill_null("unknown"),
+            net=pl.when(pl.col("change").is_in(CAME)).then(1).when(pl.col("change").is_in(WENT)).then(-1).otherwise(0),
+        )
+        .with_columns(
+            net=pl.when("surely").then("net").otherwise(0),
+            open=((pl.col("change") == "eligibility_set") | ~pl.col("surely") & (pl.col("net") != 0)).cast(pl.Int64),
+        )
     )
 
     def by(unit: pl.Expr) -> pl.DataFrame:
@@ -168,7 +174,9 @@ def marked_registers(case: Case) -> list[Identity]:
     marks = marked.select("voter_key", pl.col("voted_channel").fill_null("")).unique().height
     most = voters if case.contest["revote_policy"] == ONE_BALLOT_EACH else marks
     sides = ("members marked as having voted", voters, most), ("ballots received", received["low"][0], received["high"][0])
-    by_channel = declared_once(case.rows("results"), "ballots_received").filter((pl.col("channel") != "all") & (pl.col("high") > 0))
+    by_channel = declared_once(case.rows("results"), "ballots_received").filter(
+        (pl.col("channel") != "all") & (pl.col("high") > 0)
+    )
     named = marked["voted_channel"]
     own = by_channel.filter(pl.col("channel").is_in(named.unique().to_list()))
     is_part = named.null_count() == 0 and own.height == named.n_unique() and own["high"].sum() < received["low"][0]

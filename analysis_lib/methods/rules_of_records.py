@@ -41,10 +41,12 @@ def contact_on_the_next_copy(case: Case) -> Looked:
     pairs = last.join(roll, on=["snapshot_id", "voter_key", "key"], maintain_order="left")
     pairs = pairs.filter(pl.col("new_key").is_not_null() | pl.col("new_missing").fill_null(False))
     # Of two changes that their clocks can't tell apart in time, either may have been the last.
-    rivals = placed.select("voter_key", "key", "snapshot_id", on_copy="new_key", ended_at=pl.col("latest") + pl.duration(seconds="unit_s"))
+    rivals = placed.select(
+        "voter_key", "key", "snapshot_id", on_copy="new_key", ended_at=pl.col("latest") + pl.duration(seconds="unit_s")
+    )
     same = pairs.join(rivals, on=["voter_key", "key", "snapshot_id", "on_copy"]).filter(pl.col("ended_at") > pl.col("earliest"))
-    pairs = pairs.join(same.select("change_id"), on="change_id", how="anti", maintain_order="left")
-    differs = (pl.col("new_key") != pl.col("on_copy")).fill_null(True)
+    stands = pl.col("change_id").is_in(same["change_id"].unique().to_list())
+    differs = (pl.col("new_key") != pl.col("on_copy")).fill_null(True) & ~stands
     return looked_at(pairs, differs & (pl.col("system") != "voting_platform").fill_null(True), differs)
 
 

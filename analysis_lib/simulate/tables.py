@@ -96,6 +96,7 @@ def _windows(setting: Setting) -> pl.DataFrame:
         ("online", "voting", (setting.opens_at, setting.closes_at), ("advertised", "configured", "actual")),
         ("in_person", "voting", hall, ("advertised", "configured", "actual")),
         ("in_person", "hustings", hall, ("advertised", "actual")),
+        ("all", "roll_edits", (announced_at(setting), setting.closes_at), ("advertised",)),
     ):
         for basis in bases:
             rows.append(

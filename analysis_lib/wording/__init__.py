@@ -1,6 +1,6 @@
 """Results to sentences: the only place where words meet numbers. No word here convicts, and none names a person."""
 
-from analysis_lib.wording.clocks import ANCHORS, CLOCK_VERDICTS, bounds, reading
+from analysis_lib.wording.clocks import ANCHORS, CLOCK_VERDICTS, bounds, reading, stamps
 from analysis_lib.wording.fixed import CANNOT_SHOW, READINGS, VERDICTS
 from analysis_lib.wording.numbers import (
     about,
@@ -42,4 +42,5 @@ __all__ = [
     "plan_departures",
     "reading",
     "sentence",
+    "stamps",
 ]

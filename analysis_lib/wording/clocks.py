@@ -21,6 +21,10 @@ ANCHORS = {
     "issued_and_cast": "credentials issued on one clock, ballots cast on the other later",
 }
 CLOCK_VERDICTS = {"consistent": "consistent", "contradicted": "contradicted", "cannot_tell": "cannot tell"}
+STAMPS = {
+    "ballot_events": "ballots", "credential_events": "credentials", "contact_changes": "changes of contact details",
+    "roll_changes": "changes of the roll", "vote_applications": "applications", "admin_actions": "administrators' acts",
+}  # fmt: skip
 SEASONS = {"winter": " in winter", "summer": " in summer", "always": ""}
 
 
@@ -41,24 +45,39 @@ def span(seconds: float) -> str:
 
 
 def bounds(low: float | None, high: float | None) -> str:
-    """Write what an offset may be: "from 2 minutes behind to 1 hour ahead"."""
+    """Write what an offset may be: "from 2 minutes behind to 1 hour ahead", "at least 3 minutes behind"."""
     sides = ["" if x is None or not math.isfinite(x) else _side(x) for x in (low, high)]
     if all(sides):
+        if sides[0] == sides[1] != "0":
+            return sides[0]
         return f"from {sides[0]} to {sides[1]}"
-    return f"at least {sides[0]}" if sides[0] else f"at most {sides[1]}" if sides[1] else "anything"
+    if not any(sides):
+        return "anything"
+    limit, outward = (low, 1) if sides[0] else (high, -1)
+    if round(limit or 0) == 0:
+        return "not behind" if outward > 0 else "not ahead"
+    return f"{'at least' if (limit or 0) * outward > 0 else 'no more than'} {sides[0] or sides[1]}"
 
 
 def _side(seconds: float) -> str:
     return "0" if round(seconds) == 0 else f"{span(seconds)} {'ahead' if seconds > 0 else 'behind'}"
 
 
-def clock_told(clock: Mapping[str, Any]) -> str:
-    """Say of one clock what its anchors say, and which zone would explain it."""
-    name, shift = clock["clock_id"], clock["shift_s"]
+def stamps(clock: Mapping[str, Any]) -> str:
+    """Name what a clock stamps: "ballots, credentials and applications"."""
+    *first, last = (STAMPS[table] for table in clock["stamps"])
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def clock_told(clock: Mapping[str, Any], with_id: bool = False) -> str:
+    """Say of one clock what its anchors say, and which zone would explain it; `with_id` where two stamp the same."""
+    name, shift = f"of {stamps(clock)}" + (f" ({clock['clock_id']})" if with_id else ""), clock["shift_s"]
     if clock["verdict"] == "cannot_tell":
         text = f"Whether the clock {name} is right cannot be told from the records held."
         if shift:
             text += f" Events are out of order as it is read, and would be in order if it were {_side(shift)}."
+        elif any(anchor["n_out"] for anchor in clock["anchors"]) and clock["low_s"] <= clock["high_s"]:
+            text += f" Events are out of order as it is read, and would be in order if it were {bounds(clock['low_s'], clock['high_s'])}."
         return text
     if clock["verdict"] == "consistent":
         text = f"The clock {name} agrees with what other records fix in time."
@@ -70,7 +89,9 @@ def clock_told(clock: Mapping[str, Any]) -> str:
         return text
     read_as = f"The clock {name}, read as {clock['tz_used']},"
     if not shift:
-        return f"{read_as} is contradicted by other records, and no one shift reconciles them."
+        if clock["low_s"] > clock["high_s"]:
+            return f"{read_as} is contradicted by other records, and no one shift reconciles them."
+        return f"{read_as} is contradicted by other records: they allow it only this offset: {bounds(clock['low_s'], clock['high_s'])}."
     text = f"{read_as} is {span(shift)} {'ahead of' if shift > 0 else 'behind'} the records it is compared with"
     if clock["zones"]:
         zones = " or ".join(f"{zone['zone']}{SEASONS[zone['season']]}" for zone in clock["zones"])
@@ -82,7 +103,8 @@ def clock_offset(finding: Finding) -> str:
     """What the anchors say of each clock."""
     order = ("contradicted", "cannot_tell", "consistent")
     told = sorted(finding.details["clocks"], key=lambda clock: order.index(clock["verdict"]))
-    text = " ".join(clock_told(clock) for clock in told[:3])
+    names = [stamps(clock) for clock in told]
+    text = " ".join(clock_told(clock, with_id=names.count(stamps(clock)) > 1) for clock in told[:3])
     if len(told) > 3:
         text += f" And {count(len(told) - 3, 'more clock')}."
     changes = finding.details["changes"]

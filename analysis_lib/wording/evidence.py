@@ -10,6 +10,7 @@ from analysis_lib.wording.numbers import count, instant, lasting
 from analysis_lib.wording.totals import sums_checked
 
 MOST_TOLD = 3
+ALLOWED = {"exception_granted": "an exception granted", "deceased": "a death"}
 NOUNS = {"email": ("e-mail address", "e-mail addresses"), "phone": ("telephone number", "telephone numbers")}
 
 
@@ -48,13 +49,19 @@ def edits_outside_window(finding: Finding) -> str:
     closing = " and before the close" if details["close"] else ""
     text = f"Of {count(result.n_observations, 'change')} of the roll and of contact details with a time, "
     if result.statistic:
-        text += f"{n_late} came {after}{closing}; the last one {lasting(details['largest_s'])} after it."
+        last = "the last one " if result.statistic > 1 else ""
+        text += f"{n_late} came {after}{closing}; {last}{lasting(details['largest_s'])} after it."
     else:
         text += f"none came for certain {after}{closing}."
     if details["either"]:
         text += (
-            f" Of {count(details['either'], 'change')} only limits are known, which leave open whether it came after that day."
+            f" Of {count(details['either'], 'change')} it cannot be told whether {'it' if details['either'] == 1 else 'they'} came after "
+            "that day: only limits are known, or no clock that is described stamps them."
         )
+    if any(details["allowed"].values()):
+        n = sum(details["allowed"].values())
+        reasons = " or ".join(ALLOWED[reason] for reason, n_of in details["allowed"].items() if n_of)
+        text += f" {count(n, 'later change')} {_was(n)} left out of this count: the reason on file is {reasons}."
     return " ".join([text, *account(details["account"])])
 
 

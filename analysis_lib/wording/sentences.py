@@ -56,7 +56,7 @@ def sentence(finding: Finding) -> str:
     """
     result = finding.result
     if isinstance(result, NotAnswerable):
-        text = f"{result.reason} Needed to answer it: {', '.join(result.needs)}."
+        text = f"{result.reason} Needed to answer it: {', and '.join(need.replace('|', ' or ') for need in result.needs)}."
     else:
         text = _SENTENCES[finding.question](finding)
         if isinstance(result, TestResult):

@@ -42,6 +42,8 @@ def sums_checked(finding: Finding, what: str) -> str:
         return f"{every} that {what} {'was' if n == 1 else 'were'} checked, and {'it agrees' if n == 1 else 'they agree'}."
     listed = "; ".join(f"{item['check']}, {item['name']}{_where(item)}: {identity(item)}" for item in failing[:3])
     more = f"; and {n_failing - len(failing[:3]):,} more" if n_failing > len(failing[:3]) else ""
+    if n == 1:
+        return f"The one sum checked does not add up: {listed}."
     return f"{n_failing:,} of {count(n, 'sum')} checked {'does' if n_failing == 1 else 'do'} not add up: {listed}{more}."
 
 

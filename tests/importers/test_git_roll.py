@@ -253,3 +253,19 @@ def test_lines_that_were_not_exported_so_are_refused(change):
     found = read("".join(json.dumps(line) + "\n" for line in lines).encode(), "h.jsonl")
     assert not found.tables
     assert "this isn't the history of a roll" in told(found.faults)
+
+
+@pytest.mark.parametrize("text", ["[" * 50_000 + "]" * 50_000, "- " * 20_000 + "x"])
+def test_lists_within_lists_without_end_are_refused_and_do_not_end_the_program(text):
+    fault = roll_table(text.encode(), "roll.yaml", suffix=".yaml")
+    assert isinstance(fault, Fault)
+    assert "it is nested too deeply" in fault.found
+
+
+@needs_git
+def test_grafts_of_a_repository_hide_no_commit(tmp_path):
+    folder = repository(tmp_path / "r", {"1": {}}, {"1": {}, "2": {}}, {"2": {}})
+    said = commits(folder, "voters.json")
+    (folder / ".git/info").mkdir(exist_ok=True)
+    (folder / ".git/info/grafts").write_text(f"{said[2][0]} {said[0][0]}\n")
+    assert commits(folder, "voters.json") == said

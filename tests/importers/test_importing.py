@@ -312,3 +312,88 @@ def test_what_the_template_describes_is_imported_as_it_stands(tmp_path):
 def test_a_file_that_is_not_there(club, tmp_path):
     with pytest.raises(ParameterError, match=r"none.csv: the file can't be read \(No such file or directory\)"):
         bring(club, tmp_path / "none.csv", into=tmp_path / "p")
+
+
+SHIFTED = HEAD + ANN + "A-3,Zoe Quill,Voted,08/03/2031 20:00:00,\nA-4,zoe@quill.example,Voted,x,\nA-5,192.0.2.7,Voted,x,\n"
+
+
+def test_a_name_in_the_column_of_times_does_not_come_in_as_the_wording_of_a_time(club, tmp_path):
+    done = bring(club, put(tmp_path, "v.csv", SHIFTED), into=tmp_path / "p")
+    events = pl.read_csv(tmp_path / "p/data/ballot_events.csv")
+    assert events.height == 4
+    assert events["at_raw"].drop_nulls().to_list() == ["08/03/2031 19:30:05"]
+    whole = (b"".join(files(tmp_path / "p").values()).decode() + said(done.faults)).casefold()
+    assert not any(text in whole for text in ("quill", "192.0.2"))
+
+
+def test_what_was_repaired_in_a_column_that_is_not_read_is_not_noted(club, tmp_path):
+    text = HEAD.replace("Remarks", "Remarks,Of ann.lee@vale.example") + ANN.replace(",\n", ", x, yes\n")
+    bring(club, put(tmp_path, "v.csv", text), into=tmp_path / "p")
+    assert not (tmp_path / "p/data/repairs.csv").exists()
+    assert b"ann.lee" not in b"".join(files(tmp_path / "p").values())
+
+
+CHOSEN = """
+    platform = "other"
+    title = "Choices"
+    [[files]]
+    name = "choices"
+    title = "choices"
+    needs = ["Member", "Choice"]
+    [[files.rows]]
+    table = "results"
+    id = ["Member"]
+    columns.candidate_id = { from = "Choice" }
+    columns.round = "1"
+    columns.channel = "online"
+    columns.item = "candidate"
+    columns.n = "1"
+    columns.basis = "platform"
+"""
+
+
+def test_two_mappings_of_one_file_do_not_join_a_voter_with_a_choice_by_its_row(tmp_path):
+    path = put(tmp_path, "v.csv", "Member,When,What,Choice\nA-1,08/03/2031 19:30:05,Voted,north\n")
+    bring(mapping_file(tmp_path), path, into=tmp_path / "p")
+    with pytest.raises(
+        ParameterError, match="one record of this file would tell of a voter in one table and of a ballot or a choice"
+    ):
+        bring(mapping_file(tmp_path, CHOSEN), path, into=tmp_path / "p")
+
+
+def test_a_list_of_candidates_shows_which_column_held_choices(tmp_path):
+    text = VOTES.replace('columns.channel = "online"', 'columns.channel = "online"\n    columns.batch_id = { from = "Remarks" }')
+    club = mapping_file(tmp_path, text.replace('unused = { Remarks = "free text" }', ""))
+    bring(
+        club, put(tmp_path, "v.csv", HEAD + ANN.replace("Lee,", "Lee,north") + BOB.replace("late", "south")), into=tmp_path / "p"
+    )
+    before = files(tmp_path / "p")
+    named = mapping_file(tmp_path, CHOSEN.split("[[files.rows]]")[0].replace('["Member", "Choice"]', '["Choice"]') + """
+    [[files.rows]]
+    table = "candidates"
+    columns.candidate_id = { from = "Choice" }
+    columns.display_name = { from = "Choice" }
+""")  # fmt: skip
+    with pytest.raises(ParameterError, match=r'ballot_events, row 2: a voter \("voter_key"\) stands beside .* \("batch_id"\)'):
+        bring(named, put(tmp_path, "c.csv", "Choice\nnorth\nsouth\n"), into=tmp_path / "p")
+    assert files(tmp_path / "p") == before
+
+
+def test_an_address_in_a_column_for_something_else_does_not_come_in(tmp_path):
+    text = VOTES.replace('columns.channel = "online"', 'columns.channel = "online"\n    columns.batch_id = { from = "Remarks" }')
+    club = mapping_file(tmp_path, text.replace('unused = { Remarks = "free text" }', ""))
+    rows = ANN.replace("Lee,", "Lee,zoe@quill.example") + BOB.replace("late", "07911 123456")
+    done = bring(club, put(tmp_path, "v.csv", HEAD + rows), into=tmp_path / "p")
+    assert "column Remarks (ballot_events.batch_id), row 2: what looks like an address or a number" in said(done.faults)
+    whole = b"".join(files(tmp_path / "p").values())
+    assert [text for text in (b"quill", b"07911") if text in whole] == []
+
+
+def test_a_table_that_was_changed_by_hand_is_told_before_it_is_registered_anew(club, tmp_path):
+    bring(club, put(tmp_path, "v.csv", HEAD + ANN), into=tmp_path / "p")
+    place = tmp_path / "p/data/ballot_events.csv"
+    place.write_text(place.read_text().replace("cast", "voided"))
+    done = bring(club, put(tmp_path, "w.csv", HEAD + BOB), into=tmp_path / "p")
+    assert "warning changed | data/ballot_events.csv: the file was changed since its hash or size was registered" in said(
+        done.faults
+    )

@@ -132,3 +132,10 @@ def test_mappings_hold_no_personal_data():
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"[\w.-]+@[\w-]+\.\w+|\b[0-9]{1,3}(\.[0-9]{1,3}){3}\b", text), path.name
         tomllib.loads(text)
+
+
+@pytest.mark.parametrize("column", ["voter_key", "ip_key", "credential_id", "ballot_id"])
+def test_a_key_is_never_taken_as_it_stands(tmp_path, column):
+    text = VOTES.replace('columns.voter_key = { from = "Member", key = "member" }', f'columns.{column} = {{ from = "Remarks" }}')
+    with pytest.raises(ParameterError, match=rf"{column}: it stands for a person or a ballot and takes no text as it stands"):
+        mapping(tmp_path, text)

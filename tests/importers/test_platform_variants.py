@@ -101,7 +101,7 @@ def test_an_e_mail_state_nobody_knows_costs_the_row_and_is_said(tmp_path):
     (tmp_path / "w.csv").write_text("E-mail,State\nben.cole@members.example,lost\n")
     assert not bring(tmp_path, "opavote", tmp_path / "v.csv", taken_at="2031-10-12T09:00:00Z").faults.height
     done = bring(tmp_path, "opavote", tmp_path / "w.csv", taken_at="2031-10-13T09:00:00Z")
-    assert '"lost" isn\'t among the words the mapping knows for event' in told(done)
+    assert "a value of 4 characters (letters) isn't among the words the mapping knows for event" in told(done)
 
 
 def test_voters_without_identifiers_are_known_by_their_address(tmp_path):

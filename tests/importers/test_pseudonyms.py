@@ -188,3 +188,10 @@ def test_a_case_key_that_is_not_there_says_what_is_lost_without_it(tmp_path):
 )
 def test_the_class_of_an_address(address, expected):
     assert email_domain_class(address) == expected
+
+
+def test_a_case_key_lies_in_no_other_package_either(tmp_path):
+    (tmp_path / "datapackage.json").write_text("{}")
+    with pytest.raises(ParameterError, match=r"would lie in the folder of another package"):
+        save_case_key(new_case_key(), tmp_path / "deep/inner.case-key", tmp_path / "deep/inner")
+    assert not (tmp_path / "deep").exists()

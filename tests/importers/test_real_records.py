@@ -110,7 +110,7 @@ def test_nixos_what_was_undone_restored_cleared_and_late(nixos):
         "11 members were put back without the e-mail address held before",
         "roll | reinstated | 11",
         "1 change of contact details came after the last day for changes",
-        "the last one 4 hours 53 minutes after it",
+        "; 4 hours 53 minutes after it",
     ):
         assert part in text
     result = results["edits_outside_window"]

@@ -53,6 +53,8 @@ def test_a_contest_that_is_there_gets_only_what_was_typed(tmp_path):
 
 def test_repairs_alike_have_ids_of_their_own_and_the_same_again(tmp_path):
     _, file = source(tmp_path)
-    rows = repair_rows(file, [Repair(2, "a", "trimmed"), Repair(2, "a", "trimmed"), Repair(3, "a", "trimmed")], KEY)
+    rows = repair_rows(file, [Repair(2, "When", "trimmed"), Repair(2, "When", "trimmed"), Repair(3, "When", "trimmed")], KEY)
     assert len({row["repair_id"] for row in rows}) == 3
-    assert rows == repair_rows(file, [Repair(2, "a", "trimmed"), Repair(2, "a", "trimmed"), Repair(3, "a", "trimmed")], KEY)
+    assert rows == repair_rows(
+        file, [Repair(2, "When", "trimmed"), Repair(2, "When", "trimmed"), Repair(3, "When", "trimmed")], KEY
+    )

@@ -133,6 +133,9 @@ def test_any_events_give_copies_or_faults(given_events):
 def test_a_unit_that_no_table_may_hold_is_left_empty_and_said():
     copy, faults = snapshot(roll(("A1", "", "North\u202eern"), ("A2", "", "N" * 501), ("A3", "", "South")), NOON, COLUMNS)
     assert [copy.members[name]["unit"] for name in ("A1", "A2", "A3")] == ["", "", "South"]
-    assert "roll.csv, column Branch, row 2: the unit holds signs that aren't seen, or is far too long" in told(faults)
+    assert (
+        "roll.csv, column Branch, row 2: the unit holds signs that aren't seen, looks like an address or number of a person, or is far too long"
+        in told(faults)
+    )
     assert "row 3" in told(faults)
     assert "ern" not in told(faults)

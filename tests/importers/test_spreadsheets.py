@@ -1,10 +1,12 @@
 import datetime as dt
 import io
+import zipfile
 
 import pytest
 from imports import said
 from openpyxl import Workbook
 
+from analysis_lib.importers import spreadsheets
 from analysis_lib.importers.spreadsheets import read
 
 
@@ -119,3 +121,35 @@ def test_an_error_of_a_formula_is_placed_by_the_name_of_its_sheet():
     found = read(sheet(["a", "b"], ["1", "#REF!"], change=write), "f.xlsx")
     assert "f.xlsx, sheet Votes, column B, row 2: the cell holds an error of a formula" in said(found.faults)
     assert "f.xlsx, sheet Late & early, column A, row 2" in said(found.faults)
+
+
+def packed(*cells, more=b""):
+    """An XLSX file of one sheet, its cells as they are given."""
+    out = io.BytesIO()
+    book = Workbook()
+    book.active.append(["x"])
+    book.save(out)
+    made = io.BytesIO()
+    with zipfile.ZipFile(out) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name == "xl/worksheets/sheet1.xml":
+                data = data[: data.index(b"<sheetData>")] + b"<sheetData>" + b"".join(cells) + b"</sheetData></worksheet>"
+            new.writestr(name, data + more * (name == "xl/styles.xml"))
+    return made.getvalue()
+
+
+def test_two_cells_far_apart_do_not_fill_the_memory():
+    row = b'<row r="%d"><c r="%s" t="inlineStr"><is><t>x</t></is></c></row>'
+    found, faults, _ = spreadsheets.grids(packed(row % (1, b"A1"), row % (1048576, b"XFD1048576")), "far.xlsx")
+    assert found == ()
+    assert "a sheet spans 1,048,576 rows and 16,384 columns" in faults[0].found
+
+
+def test_a_file_that_unpacks_to_more_than_can_be_held_is_not_unpacked(monkeypatch):
+    monkeypatch.setattr(spreadsheets, "MOST_UNPACKED", 10**6)
+    data = packed(more=b"<!--" + b"a" * 2 * 10**6 + b"-->")
+    assert len(data) < 20_000
+    found, faults, _ = spreadsheets.grids(data, "bomb.xlsx")
+    assert found == ()
+    assert "unpacked the file has more than 1,000,000 bytes" in faults[0].found

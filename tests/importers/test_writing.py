@@ -235,3 +235,33 @@ def test_merging_again_adds_nothing_and_loses_no_key(first, second):
     assert again.n_added.get("roll", 0) == 0
     assert {**before, **table_files(again)} == before
     assert writing.NAME == "datapackage.json"
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_what_another_import_wrote_meanwhile_is_not_written_over(tmp_path, is_there):
+    if is_there:
+        put(tmp_path / "p", {"roll": [row(voter_key="c" * 32)]})
+    held = read_held(tmp_path / "p")
+    put(tmp_path / "p", {"roll": [row(voter_key="b" * 32)]})
+    before = files(tmp_path / "p")
+    planned = merge(held, {"roll": [row()]}, FILES)
+    data = table_files(planned)
+    with pytest.raises(ParameterError, match=r"was changed while the import ran.*Import again"):
+        commit(tmp_path / "p", held, data, described(held, data, {"name": "x"}))
+    assert files(tmp_path / "p") == before
+
+
+def test_a_stop_between_two_files_leaves_the_package_as_it_was(tmp_path, monkeypatch):
+    put(tmp_path, {"roll": [row()]})
+    before = files(tmp_path)
+    whole = Path.replace
+
+    def stopped(self, target):
+        if Path(target).name == writing.NAME:
+            raise KeyboardInterrupt
+        return whole(self, target)
+
+    monkeypatch.setattr(Path, "replace", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        put(tmp_path, {"roll": [row(voter_key="b" * 32)]})
+    assert files(tmp_path) == before

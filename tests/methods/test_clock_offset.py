@@ -62,7 +62,7 @@ def test_helios_casts_in_los_angeles_and_a_close_in_universal_time(tmp_path):
     # First ballot at 04:05 against 12:00: at most 7 h 55 min behind; last at 03:55 against 12:00: at least 8 h 5 min.
     assert (clock["low_s"], clock["high_s"]) == (pytest.approx(-8 * HOUR - 300), pytest.approx(-8 * HOUR + 300))
     told = wording.sentence(finding)
-    assert "The clock C1, read as UTC, is 8 hours behind the records it is compared with" in told
+    assert "The clock of ballots, read as UTC, is 8 hours behind the records it is compared with" in told
     assert "this is what a log written in the time of America/Los_Angeles in winter would give" in told
     assert finding.details["changes"] == {"before": 0, "after": 0, "before_recorded": 10, "after_recorded": 0}
     outside = one(case(tmp_path / "none", events), "ballots_outside_window")
@@ -118,6 +118,30 @@ def test_late_ballots_that_an_hour_would_bring_in_leave_both_open(tmp_path):
     assert (finding.verdict, only(finding)["verdict"], only(finding)["shift_s"]) == (Verdict.UNDETERMINED, CANNOT_TELL, HOUR)
     assert "would be in order if it were 1 hour ahead" in wording.sentence(finding)
     assert one(this, "ballots_outside_window").verdict is Verdict.UNDETERMINED
+
+
+@pytest.mark.parametrize(
+    ("minutes", "verdict", "said"),
+    [(3, Verdict.UNDETERMINED, "at least 3 minutes behind"), (20, Verdict.BREACH_RECORDED, "at least 20 minutes behind")],
+)
+def test_mail_some_minutes_before_the_time_of_sending_is_no_zone(tmp_path, minutes, verdict, said):
+    mail = [
+        {"voter_key": f"v{i}", "event": "delivered", "at": OPENS + timedelta(seconds=i - 60 * minutes), "clock_id": "C1"}
+        for i in range(40)
+    ]
+    this = tiny(tmp_path, credential_events=mail, communications=[{"kind": "invitation", "sent_at": OPENS}], clocks=[UTC_CLOCK])
+    finding = one(this, "clock_offset")
+    assert (finding.verdict, only(finding)["shift_s"]) == (verdict, None)
+    assert said in wording.sentence(finding)
+    assert "The clock C1" not in wording.sentence(finding)
+    assert "the clock of credentials" in wording.sentence(finding).lower()
+
+
+def test_a_message_to_late_joiners_alone_bounds_no_clock(tmp_path):
+    mail = [{"voter_key": f"v{i}", "event": "delivered", "at": OPENS + timedelta(minutes=i), "clock_id": "C1"} for i in range(40)]
+    late = {"kind": "invitation", "audience": "new_or_changed", "sent_at": OPENS + timedelta(days=2)}
+    this = tiny(tmp_path, credential_events=mail, communications=[late], clocks=[UTC_CLOCK])
+    assert isinstance(one(this, "clock_offset").result, NotAnswerable)
 
 
 def test_effects_before_their_cause_contradict_a_clock(tmp_path):
@@ -205,8 +229,10 @@ def judged(*anchors, allowed=60.0):
         ([], CANNOT_TELL, None),
         ([anchor(high=30)], CONSISTENT, None),
         ([anchor(high=-59)], CONSISTENT, None),  # within a minute
-        ([anchor(high=-120, n_out=3)], CANNOT_TELL, -3600.0),  # 3 rows in 100 say nothing of the clock, yet an hour would do
-        ([anchor(high=-120, n_out=30)], CONTRADICTED, -3600.0),
+        ([anchor(high=-120, n_out=3)], CANNOT_TELL, None),  # an hour would do, and so would two minutes
+        ([anchor(high=-120, n_out=30)], CANNOT_TELL, None),  # a time of sending written down by hand
+        ([anchor(high=-1000, n_out=30)], CONTRADICTED, None),
+        ([anchor(high=-3000, n_out=30)], CONTRADICTED, -3600.0),
         ([anchor("opening", high=-7100, n_out=3), anchor("close", low=-7400)], CONTRADICTED, -7200.0),
         (
             [anchor("opening", high=-7100, n_out=3), anchor("close", low=-20, n_out=9)],

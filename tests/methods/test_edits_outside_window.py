@@ -67,7 +67,7 @@ def test_the_story_of_a_real_roll(tmp_path):
     told = wording.sentence(finding)
     assert (finding.verdict, finding.result.statistic, finding.result.n_observations) == (Verdict.BREACH_RECORDED, 1, 932)
     assert "1 change of contact details came after the last day for changes, 3 November 2024, 12:00:00 UTC" in told
-    assert "the last one 4 hours 53 minutes after it" in told
+    assert "; 4 hours 53 minutes after it" in told
     assert "1 addition was taken back 3 minutes 42 seconds later." in told
     assert "11 members were removed in one edit during the voting, and 11 of them restored 34 minutes 3 seconds later." in told
     assert "4 e-mail addresses were cleared, 2 of them set again later." in told
@@ -119,7 +119,7 @@ def test_what_two_copies_leave_open_is_undetermined(tmp_path):
     between = on_the_roll("added", None, at_lo=LAST - HOUR, at_hi=LAST + HOUR, derived_from="snapshot_diff")
     finding = one(held(tmp_path, between), "edits_outside_window")
     assert (finding.verdict, finding.details["either"]) == (Verdict.UNDETERMINED, 1)
-    assert "Of 1 change only limits are known, which leave open whether it came after that day." in wording.sentence(finding)
+    assert "Of 1 change it cannot be told whether it came after that day: only limits are known" in wording.sentence(finding)
 
 
 def test_a_doubtful_clock_leaves_the_hour_open(tmp_path):
@@ -247,3 +247,20 @@ def test_the_order_of_rows_changes_nothing(tmp_path):
         found.append(one(case, "edits_outside_window").details)
     assert found[0] == found[1]
     assert found[0]["late"]["roll"] == 9
+
+
+@pytest.mark.parametrize(("reason", "told"), [("exception_granted", "an exception granted"), ("deceased", "a death")])
+def test_an_exception_granted_or_a_death_is_no_late_change(tmp_path, reason, told):
+    finding = one(held(tmp_path / "a", on_the_roll("added", LAST + HOUR, reason=reason)), "edits_outside_window")
+    assert (finding.verdict, finding.result.statistic) == (Verdict.NO_BREACH, 0)
+    assert f"1 later change was left out of this count: the reason on file is {told}." in wording.sentence(finding)
+    other = one(held(tmp_path / "b", on_the_roll("added", LAST + HOUR, reason="lapsed")), "edits_outside_window")
+    assert (other.verdict, other.result.statistic) == (Verdict.BREACH_RECORDED, 1)
+
+
+def test_a_late_change_that_no_clock_stamps_is_undetermined(tmp_path):
+    finding = one(held(tmp_path / "a", on_the_roll("added", LAST + HOUR, clock_id=None)), "edits_outside_window")
+    assert (finding.verdict, finding.result.statistic, finding.details["either"]) == (Verdict.UNDETERMINED, 0, 1)
+    limits = {"clock_id": None, "at": None, "at_lo": LAST + HOUR, "at_hi": LAST + 2 * HOUR}
+    between = one(held(tmp_path / "b", on_the_roll("added", LAST) | limits), "edits_outside_window")
+    assert (between.verdict, between.result.statistic) == (Verdict.BREACH_RECORDED, 1)

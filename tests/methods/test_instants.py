@@ -47,6 +47,11 @@ def test_stamps_of_one_clock_are_compared_as_they_stand_but_for_its_unit(tmp_pat
         (30, {"offset_s": 3600}, (False, True)),
         (30, {"offset_sd_s": 900}, (False, True)),
         (31, {"offset_sd_s": 900}, (True, True)),
+        (4, {}, (False, True)),  # two computers that nobody compared
+        (-4, {}, (False, True)),
+        (6, {}, (True, True)),
+        (-6, {}, (False, False)),
+        (4, {"offset_sd_s": 10}, (True, True)),
     ],
 )
 def test_stamps_of_two_clocks_are_compared_under_every_reading(tmp_path, minutes, other, found):

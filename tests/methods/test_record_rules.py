@@ -55,6 +55,28 @@ def test_v01_a_ballot_of_somebody_not_on_the_roll(tmp_path):
     assert counts(held(tmp_path / "d", **tables, roll_changes=renamed), "V01") == (3, 0, 1)
 
 
+PARTLY = [{"source_id": "S1", "completeness": "partial_known"}]
+
+
+def test_v01_lists_that_leave_members_out_break_nothing(tmp_path):
+    voters = {"ballot_events": [cast(key, number=i) for i, key in enumerate("abcdef", 1)]}
+
+    def listed(name, *copies, **more):
+        rows = [
+            {"snapshot_id": f"L{i}", "voter_key": key, "eligible": True} for i, (_, keys) in enumerate(copies) for key in keys
+        ]
+        taken = [{"snapshot_id": f"L{i}", "taken_at": START + i * HOUR, "purpose": p} for i, (p, _) in enumerate(copies)]
+        return counts(held(tmp_path / name, roll=rows, roll_snapshots=taken, **voters, **more), "V01")
+
+    assert listed("candidate", ("given_to_candidate", "ab")) == (None, 0, 0)
+    assert listed("register", ("marked_register", "ab")) == (None, 0, 0)
+    assert listed("addition", ("platform_upload", "abcde"), ("platform_upload", "f")) == (6, 0, 0)
+    assert listed("reload", ("platform_upload", "abcdef"), ("platform_upload", "abcde")) == (6, 0, 1)
+    assert listed("after", ("freeze", "abcde"), ("post_poll", "abcdef")) == (6, 0, 1)
+    assert listed("gaps", ("freeze", "abcde"), sources=PARTLY) == (6, 0, 1)
+    assert listed("missing", ("freeze", "abcde")) == (6, 1, 0)
+
+
 @pytest.mark.parametrize(("minutes", "found"), [(-1, (1, 1, 0)), (0, (1, 0, 0)), (1, (1, 0, 0))])
 def test_v02_cast_before_the_first_issue(tmp_path, minutes, found):
     events = [code("a", at=START), code("a", "reissued_new", START + HOUR)]
@@ -69,6 +91,21 @@ def test_v02_by_the_credential_where_it_is_named(tmp_path):
     assert counts(case, "V02") == (2, 1, 0)
 
 
+@pytest.mark.parametrize(
+    ("event", "ballot", "found"),
+    [
+        ("issued", {}, (1, 1, 0)),
+        ("reissued_new", {}, (None, 0, 0)),  # the log began after the first issue
+        ("resent_same", {}, (None, 0, 0)),
+        ("issued", {"channel": "postal"}, (None, 0, 0)),  # no code is needed
+        ("issued", {"event": "entered_by_officer"}, (None, 0, 0)),
+    ],
+)
+def test_v02_only_where_the_log_holds_the_first_issue(tmp_path, event, ballot, found):
+    case = held(tmp_path, credential_events=[code("a", event, START + HOUR)], ballot_events=[cast("a", **ballot), cast("n1")])
+    assert counts(case, "V02") == found
+
+
 OTHER = CLOCK | {"clock_id": "M"}
 
 
@@ -79,7 +116,8 @@ OTHER = CLOCK | {"clock_id": "M"}
         (OTHER | {"offset_sd_s": 600}, 30, (1, 1, 0)),
         (OTHER | {"offset_sd_s": 600}, 19, (1, 0, 1)),
         (OTHER | {"tz_basis": "assumed"}, 30, (1, 0, 1)),
-        (OTHER | {"tz_basis": "assumed"}, 61, (1, 1, 0)),
+        (OTHER | {"tz_basis": "assumed"}, 66, (1, 1, 0)),
+        (OTHER, 4, (1, 0, 1)),
         (OTHER | {"resolution": "hour"}, 30, (1, 1, 0)),
         (CLOCK | {"offset_sd_s": 6000}, 30, (1, 1, 0)),
     ],
@@ -108,6 +146,10 @@ def test_v03_is_told_as_the_window_has_it_and_counted_once(tmp_path):
     [
         (code("a", "revoked", START - MINUTE, credential_id="c1"), (1, 1, 0)),
         (code("a", "revoked", START + MINUTE, credential_id="c1"), (1, 0, 0)),
+        (
+            code("a", "resent_same", START - MINUTE, credential_id="c1", replaces_credential_id="c1", old_credential_killed=True),
+            (None, 0, 0),
+        ),
         (
             code(
                 "a", "reissued_new", START - MINUTE, credential_id="c2", replaces_credential_id="c1", old_credential_killed=True
@@ -155,8 +197,9 @@ def test_v05_the_log_may_say_which_is_current(tmp_path):
 @pytest.mark.parametrize(
     ("policy", "cells", "found"),
     [
-        ("none", {}, (1, 1, 0)),
+        ("none", {}, (1, 0, 1)),  # the log doesn't say whether it was asked for
         ("none", {"trigger": "admin_initiated"}, (1, 1, 0)),
+        ("none", {"trigger": "bounce_fix"}, (1, 0, 1)),
         ("none", {"trigger": "member_request"}, (1, 0, 0)),
         ("none", {"request_at": START}, (1, 0, 0)),
         (None, {}, (1, 0, 1)),
@@ -171,6 +214,13 @@ def test_v06_a_fresh_code_for_somebody_who_has_voted(tmp_path, policy, cells, fo
     assert counts(case, "V06") == found
 
 
+def test_v06_a_ballot_that_was_taken_out_leaves_it_open(tmp_path):
+    ballots = [cast("a"), cast("a", START + MINUTE, event="voided")]
+    again = code("a", "reissued_new", START + HOUR, trigger="admin_initiated")
+    case = held(tmp_path, contest={"revote_policy": "none"}, ballot_events=ballots, credential_events=[again])
+    assert counts(case, "V06") == (1, 0, 1)
+
+
 KEY, NEW, OLD = "a" * 32, "b" * 32, "c" * 32
 
 
@@ -181,6 +231,7 @@ KEY, NEW, OLD = "a" * 32, "b" * 32, "c" * 32
         ([{"new_key": NEW}], OLD, (1, 1, 0)),
         ([{"new_key": NEW, "system": "voting_platform"}], OLD, (1, 0, 1)),
         ([{"new_key": OLD}, {"new_key": NEW, "at": START + MINUTE}], NEW, (1, 0, 0)),
+        ([{"new_key": NEW}, {"new_key": OLD}], NEW, (1, 0, 0)),  # at one second: either may have been the last
         ([{"new_missing": True}], OLD, (1, 1, 0)),
         ([{"new_key": NEW}], None, (None, 0, 0)),
         ([{"new_key": NEW, "at": START + 50 * HOUR}], OLD, (None, 0, 0)),
@@ -214,6 +265,13 @@ def test_v08_a_code_sent_elsewhere_without_a_change_of_contact(tmp_path, change,
     assert counts(held(tmp_path, credential_events=[moved], contact_changes=[start | change]), "V08") == found
 
 
+def test_v02_and_v08_of_logs_with_gaps_are_undetermined(tmp_path):
+    codes = [code("a", at=START + HOUR), code("a", "destination_changed", START)]
+    change = {"voter_key": "b", "field": "email", "at": START, "clock_id": "P"}
+    case = held(tmp_path, sources=PARTLY, credential_events=codes, ballot_events=[cast("a")], contact_changes=[change])
+    assert counts(case, "V02") == counts(case, "V08") == (1, 0, 1)
+
+
 def act(actor, minutes, action="voter_edited", **cells):
     return {
         "actor_key": actor,
@@ -232,7 +290,9 @@ def permit(target, minutes, permission):
     ("actions", "found"),
     [
         ([permit("o", 0, "granted"), act("o", 5)], (1, 0, 0)),
-        ([permit("o", 0, "granted"), act("o", -5)], (1, 1, 0)),
+        ([permit("o", 0, "granted"), act("o", -5)], (1, 0, 1)),  # there may have been another permission before
+        ([permit("o", 0, "granted"), permit("o", 1, "granted"), permit("o", 2, "withdrawn"), act("o", 5)], (1, 0, 1)),
+        ([permit("o", 0, "granted"), permit("o", 2, "withdrawn"), act("o", 5)], (1, 1, 0)),
         ([permit("o", 0, "withdrawn"), act("o", 5)], (1, 1, 0)),
         ([permit("o", 0, "withdrawn"), act("o", -5)], (1, 0, 0)),
         ([permit("o", 0, "withdrawn"), permit("o", 3, "granted"), act("o", 5)], (1, 0, 0)),
@@ -256,6 +316,23 @@ def test_v10_ballots_and_casts_one_to_one(tmp_path):
     case = held(tmp_path / "a", **stood, ballot_events=events, ballot_choices=papers)
     assert counts(case, "V10") == (8, 4, 0)  # b2 twice, b4 and b5 never cast, b3 without a ballot
     assert counts(held(tmp_path / "b", ballot_events=events), "V10") == (4, 1, 0)
+
+
+@pytest.mark.parametrize("undone", [{"event": "superseded"}, {"event": "rejected"}, {"event": "cast", "is_current": False}])
+def test_v10_a_ballot_replaced_or_taken_out_need_not_be_in_the_file(tmp_path, undone):
+    events = [cast(ballot_id="b1", link_level="ballot_only"), cast(ballot_id="b2", link_level="ballot_only")]
+    if "is_current" in undone:
+        events[0] |= undone
+    else:
+        events.append(cast(ballot_id="b1", link_level="ballot_only") | undone)
+    assert counts(held(tmp_path, ballot_events=events, ballot_choices=[ballot(2)]), "V10") == (3, 0, 0)
+
+
+def test_v10_papers_of_a_channel_without_a_log_and_files_with_gaps(tmp_path):
+    events = [cast(ballot_id="b1", link_level="ballot_only")]
+    papers = [ballot(1, channel="online"), ballot(2, channel="postal"), ballot(3, channel="online")]
+    assert counts(held(tmp_path / "a", ballot_events=events, ballot_choices=papers), "V10") == (4, 1, 0)
+    assert counts(held(tmp_path / "b", sources=PARTLY, ballot_events=events, ballot_choices=papers), "V10") == (4, 0, 1)
 
 
 def test_v11_faults_of_keys_are_told_and_not_counted_here(tmp_path):

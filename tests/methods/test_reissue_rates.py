@@ -144,7 +144,7 @@ def test_members_with_a_reissue_are_counted_by_branch(tmp_path):
 def test_who_is_not_entitled_not_on_the_roll_or_in_no_branch_is_left_out_and_counted(tmp_path):
     roll = members("North", "North", "South", "South", None)
     roll[1] |= {"eligible": False}
-    found = by_branch(tmp_path, roll, [event("v0"), event("v1"), event("v3"), event("v4"), event("stranger")])
+    found = by_branch(tmp_path, roll, [event("v0"), event("v1"), event("v3"), event("v4"), event("v99")])
     assert table(found) == {"North": (1, 1), "South": (1, 2)}
     assert found.result.n_excluded == 3  # v1 isn't entitled, v4 is in no branch, one isn't on the roll
 

@@ -222,13 +222,74 @@ def test_applicants_and_credentials_are_the_same_members(tmp_path):
 
 def test_applications_for_the_post_say_nothing_of_codes_sent_by_email(tmp_path):
     granted = [{"voter_key": key, "channel_requested": "postal", "decision": "granted"} for key in "ab"]
-    codes = issue(*"bcde", destination_kind="email") + issue("a", "f", destination_kind="post")
+    codes = issue(*"bcde", destination_kind="email") + issue("a", "f", destination_kind="post", event="printed")
+    codes += issue("g", destination_kind="post")  # a code sent by letter may be for voting online
     case = tiny(tmp_path, sources=COMPLETE, vote_applications=granted, credential_events=codes)
     found = {name: gap for (check, name, _), gap in gaps(case).items() if check == "R03"}
     assert found == {
         "members granted an application (postal) have a credential": 1,
         "members issued a credential (postal) were granted an application": 1,
     }
+
+
+def test_codes_sent_nobody_knows_how_say_nothing_of_postal_applications(tmp_path):
+    granted = [{"voter_key": key, "channel_requested": "postal", "decision": "granted"} for key in "ab"]
+    case = tiny(tmp_path, vote_applications=granted, credential_events=issue(*"abcdef"), results=[count("eligible", 6)],
+                roll_snapshots=[copy("L1", row_count=6)])  # fmt: skip
+    assert {check for check, _, _ in gaps(case)} == {"R02"}
+
+
+def test_late_joiners_loaded_by_themselves_are_an_addition_to_the_roll(tmp_path):
+    everybody = [f"v{i}" for i in range(8)]
+    tables = {
+        "roll_snapshots": [copy("L1", purpose="platform_upload"), copy("L2", 2, "platform_upload")],
+        "roll": roll("L1", *everybody) + roll("L2", "x", "y"),
+        "roll_changes": [change("x", "added", 1), change("y", "added", 1)],
+        "credential_events": issue(*everybody, "x", "y"),
+    }
+    for n, gap in ((10, 0), (9, 1)):
+        found = gaps(tiny(tmp_path / str(n), **tables, results=[count("eligible", n)]))
+        assert max(found.values()) == gap
+    given = {"roll_snapshots": [copy("L1", purpose="given_to_candidate", row_count=8), copy("L2", purpose="audit")]}
+    assert {check for check, _, _ in gaps(tiny(tmp_path / "given", **tables | given))} == {"R01"}
+
+
+PARTLY = [row("sources", source_id="S1", completeness="partial_known")]
+DAYS = {"clock_id": "D", "tz_used": "UTC", "tz_basis": "stated_offset", "resolution": "day", "write_semantics": "event_time"}
+
+
+@pytest.mark.parametrize(
+    ("barred", "changes", "after", "gap"),
+    [
+        ("", [change("d", "added", 1)], "abcd", 0),
+        ("d", [change("d", "added", 1)], "abc", 0),  # joined, and stands on the roll as not entitled
+        ("d", [change("d", "added", 1)], "abcef", 1),
+        ("", [change("d", "added", 1), change("e", "added", 1) | {"at": None, "at_lo": START, "at_hi": START + DAY}], "abcde", 0),
+        ("", [change("d", "added", 1), change("e", "added", 3, clock_id="D")], "abcd", 0),  # on the day of the copy
+    ],
+)
+def test_a_change_that_may_not_count_widens_the_range(tmp_path, barred, changes, after, gap):
+    rolls = roll("L1", *"abc") + roll("L2", *after) + roll("L2", *barred, eligible=False, ineligible_reason="joined_after_freeze")
+    copies = [copy("L1"), copy("L2", 3.25, "platform_upload")]
+    changes = [cells if cells.get("at") != START + 3 * DAY else cells | {"at": utc("2031-10-04 00:00")} for cells in changes]
+    tables = {"clocks": [DAYS], "roll_snapshots": copies, "roll": rolls, "roll_changes": changes}
+    assert max(gaps(tiny(tmp_path / "a", **tables)).values()) == gap
+    assert isinstance(one(tiny(tmp_path / "b", **tables, sources=PARTLY), "roll_reconciliation").result, NotAnswerable)
+
+
+def test_who_left_after_the_poll_was_entitled_all_the_same(tmp_path):
+    copies = [copy("L1", row_count=4), copy("L2", 30, "post_poll")]
+    rolls = roll("L1", *"abcd") + roll("L2", *"abc")
+    assert max(gaps(tiny(tmp_path, roll_snapshots=copies, roll=rolls, results=[count("eligible", 4)])).values()) == 0
+
+
+@pytest.mark.parametrize(("online", "gap"), [(False, 0), (True, 1)])
+def test_the_register_of_one_channel_holds_at_most_as_many(tmp_path, online, gap):
+    rolls = roll("P", "a", "b", voted_flag=True, voted_channel="postal")
+    rolls += roll("P", "c", voted_flag=True, voted_channel="online") if online else []
+    received = [count("ballots_received", 4), count("ballots_received", 2, "postal"), count("ballots_received", 2, "online")]
+    case = tiny(tmp_path, roll_snapshots=[copy("P", 5, "marked_register")], roll=rolls, results=received)
+    assert gaps(case)["R12", "members marked in the registers are the ballots", ""] == gap
 
 
 def test_a_credential_to_somebody_not_on_the_roll(tmp_path):

@@ -11,7 +11,7 @@ from analysis_lib.wording.clocks import ANCHORS, bounds, clock_told, reading, re
 from analysis_lib.wording.fixed import READINGS
 
 CLOCK = {
-    "clock_id": "C1", "verdict": "contradicted", "tz_used": "UTC", "shift_s": -28_800.0, "low_s": -29_000.0, "high_s": -28_000.0,
+    "clock_id": "C1", "stamps": ["ballot_events"], "verdict": "contradicted", "tz_used": "UTC", "shift_s": -28_800.0, "low_s": -29_000.0, "high_s": -28_000.0,
     "zones": [{"zone": "America/Los_Angeles", "season": "winter"}], "anchors": [], "also_allowed_s": [],
 }  # fmt: skip
 
@@ -42,8 +42,8 @@ def test_no_shift_is_told_as_nothing(seconds):
     ("low", "high", "text"),
     [
         (-120, 3600, "from 2 minutes behind to 1 hour ahead"),
-        (-math.inf, 0, "at most 0"),
-        (-math.inf, -28_800, "at most 8 hours behind"),
+        (-math.inf, 0, "not ahead"),
+        (-math.inf, -28_800, "at least 8 hours behind"),
         (300, math.inf, "at least 5 minutes ahead"),
         (None, None, "anything"),
         (-0.2, 0.2, "from 0 to 0"),
@@ -62,7 +62,7 @@ def test_readings_are_joined_in_words():
 
 def test_a_contradicted_clock_is_told_with_the_zone_that_would_explain_it():
     assert clock_told(CLOCK) == (
-        "The clock C1, read as UTC, is 8 hours behind the records it is compared with: "
+        "The clock of ballots, read as UTC, is 8 hours behind the records it is compared with: "
         "this is what a log written in the time of America/Los_Angeles in winter would give."
     )
     zones = [{"zone": "Europe/London", "season": "summer"}, {"zone": "Africa/Lagos", "season": "always"}]
@@ -71,15 +71,19 @@ def test_a_contradicted_clock_is_told_with_the_zone_that_would_explain_it():
         "1 hour ahead of the records it is compared with: this is what a log written in the time of Europe/London in summer or Africa/Lagos would give."
     )
     assert clock_told(CLOCK | {"zones": []}).endswith("compared with.")
-    assert "no one shift reconciles them" in clock_told(CLOCK | {"shift_s": None, "zones": []})
+    assert "no one shift reconciles them" in clock_told(CLOCK | {"shift_s": None, "zones": [], "low_s": 60.0, "high_s": -60.0})
+    some_minutes = CLOCK | {"shift_s": None, "zones": [], "low_s": -math.inf, "high_s": -180.0}
+    assert clock_told(some_minutes).endswith("they allow it only this offset: at least 3 minutes behind.")
+    both = some_minutes | {"stamps": ["ballot_events", "credential_events"]}
+    assert clock_told(both, with_id=True).startswith("The clock of ballots and credentials (C1), read as UTC,")
 
 
 def test_other_verdicts():
     unclear = CLOCK | {"verdict": "cannot_tell", "shift_s": None}
-    assert clock_told(unclear) == "Whether the clock C1 is right cannot be told from the records held."
+    assert clock_told(unclear) == "Whether the clock of ballots is right cannot be told from the records held."
     assert clock_told(unclear | {"shift_s": 3600.0}).endswith("would be in order if it were 1 hour ahead.")
     agrees = CLOCK | {"verdict": "consistent", "shift_s": None}
-    assert clock_told(agrees) == "The clock C1 agrees with what other records fix in time."
+    assert clock_told(agrees) == "The clock of ballots agrees with what other records fix in time."
     assert "an offset of its own: from 8 hours 3 minutes behind" in clock_told(agrees | {"also_allowed_s": [-28_800]})
     assert "No offset of it would bring" in clock_told(agrees | {"anchors": [{"kind": "close", "n_out": 6}]})
 
