@@ -145,7 +145,7 @@ def test_no_fixed_text_convicts(words):
         (
             rules(YES, a_rule("V01", 1), a_rule("V03", 6, elsewhere=True), a_rule("V02", undetermined=2)),
             "Of 40 rows held against 2 rules, 1 breaks one under every reading of the clocks "
-            "(V01, a ballot is cast by a voter on the roll in force: 1 of 20). Of 2 it cannot be told.",
+            "(V01, a ballot is cast by a voter on the roll in force: 1 of 20). Of 2 rows it cannot be told.",
         ),
         (
             edits(YES, contact=1, undone=[{"at": None, "n": 1, "seconds": 222}]),

@@ -32,7 +32,7 @@ def record_rules(finding: Finding) -> str:
     else:
         text = f"{looked}, none breaks one under every reading of the clocks."
     if undetermined := sum(rule["undetermined"] for rule in rules):
-        text += f" Of {undetermined:,} it cannot be told."
+        text += f" Of {count(undetermined, 'row')} it cannot be told."
     return text
 
 
