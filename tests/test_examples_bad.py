@@ -46,6 +46,7 @@ NO_FILE_SHOWS_IT = {
     "nul",  # every format refuses the sign before; the search for it is a second lock
     # Copies of a roll, for which it takes several imports or a git repository: tests/importers has their examples.
     "copies", "copy_order", "event", "member", "roll_copy", "shallow", "swap", "unit",
+    "case_key",  # no key is ever committed
     "originals",  # it compares a folder of files outside the package
 }  # fmt: skip
 
