@@ -31,6 +31,7 @@ _PERSONAL = re.compile(
 _MARK = re.compile(r"(^|_)(votes?|pref|rank|choice|mark)(_?\d+)?$")
 _MOST_RANKS = 50
 _MOSTLY = 0.5  # of the filled cells
+_LOOKED_AT = 50_000  # cells of a column, taken evenly, that show what it mostly holds
 _FEWEST_VOTERS, _MOST_UNITS = 20, 0.8  # fewer voters tell nothing; units for each voter
 
 
@@ -42,6 +43,9 @@ def _plain(header: str) -> str:
 def _holds_choices(cells: pl.Series, header: str, schema: TableSchema, candidates: Collection[str]) -> bool:
     """Whether the cells of a column are mostly candidates, or ranks under a name that says so."""
     field = schema.field(header) if header in schema.names else None
+    if field is not None and not candidates:
+        return False
+    cells = cells.gather_every(1 + cells.len() // _LOOKED_AT)
     is_text = cells.dtype == pl.String and (
         field is None or (field.type == "string" and not field.categories and field.name != "unit")
     )
