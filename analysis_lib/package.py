@@ -192,6 +192,7 @@ def open_package(folder: str | Path) -> Package:
         rows = draft.typed
         faults += privacy.table_faults(text, schema)
         faults += secrecy.small_unit_faults(text, table, rows) + keys.same_person_faults(text, table, rows)
+        faults += secrecy.same_order_faults(text, table, rows, linkable[0])
         if fault := (
             secrecy.guard(text, schema, *linkable, candidates)
             or secrecy.small_bin_fault(text, table, rows, linkable[0], descriptor.min_cell)

@@ -167,6 +167,29 @@ def paired_times_fault(text: TextTable, table: str, rows: pl.DataFrame, linkable
     )
 
 
+def same_order_faults(text: TextTable, table: str, rows: pl.DataFrame, linkable: Collection[str]) -> list[Fault]:
+    """Warn of numbered ballots beside voters with times: laid side by side, each in its order, they could be put together."""
+    if table != "ballot_events" or not rows["ballot_id"].count() or not rows["seq"].count():
+        return []
+    rows = rows.filter(~pl.col("contest_id").is_in(list(linkable)))
+    numbered = rows.filter(pl.col("voter_key").is_null()).drop_nulls(["ballot_id", "seq"])
+    timed = rows.drop_nulls(["voter_key", "at"])
+    numbered = numbered.filter(pl.col("contest_id").is_in(timed["contest_id"].unique().to_list()))
+    if numbered.height < 2:
+        return []
+    return [
+        Fault(
+            file=text.file,
+            column="seq",
+            found=f"{numbered.height:,} ballots bear numbers, and rows of voters in the same table bear times",
+            expected="ballots in no order once it is known who voted when",
+            remedy="The rows are kept. Leave seq empty in rows with a ballot_id: their order could tie choices to voters.",
+            severity=WARNING,
+            rule="secrecy_order",
+        )
+    ]
+
+
 def small_unit_faults(text: TextTable, table: str, rows: pl.DataFrame) -> list[Fault]:
     """Warn of a roll whose units single out members: a unit for nearly every voter, or the voter's key as unit."""
     if table != "roll" or not rows["unit"].count():

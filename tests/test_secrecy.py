@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from tiny_package import around, check, example_row
+from tiny_package import around, check, example_row, lines, write
 
 from analysis_lib.package import open_package
 
@@ -215,3 +215,19 @@ def test_a_unit_for_each_voter_is_warned_of(tmp_path):
 
     assert "warning small_units | data/roll.csv, column unit: 30 voters are spread over 30 units" in check(tmp_path, rows(30))[1]
     assert "small_units" not in check(tmp_path, rows(3))[1]
+
+
+@pytest.mark.parametrize(
+    ("secrecy_of_contest", "seq", "is_told"), [("unknown", "1", True), ("unknown", "", False), ("open", "1", False)]
+)
+def test_numbered_ballots_beside_voters_with_times_are_told(tmp_path, secrecy_of_contest, seq, is_told):
+    voter = {"link_level": "voter_linked", "ballot_id": ""}
+    ballot = {"link_level": "ballot_only", "voter_key": "", "credential_id": "", "at": "", "at_raw": ""}
+    rows = [example_row("ballot_events", event_id=f"V{n}", source_row=str(n + 2), **voter) for n in range(2)]
+    rows += [
+        example_row("ballot_events", event_id=f"B{n}", source_row="", seq=seq and str(n + 1), **ballot | {"ballot_id": f"b{n}"})
+        for n in range(2)
+    ]
+    contest = example_row("contests", secrecy=secrecy_of_contest)
+    told = lines(open_package(write(tmp_path, {"ballot_events": rows, "contests": [contest]})))
+    assert ("warning secrecy_order | data/ballot_events.csv, column seq: 2 ballots bear numbers" in told) == is_told
