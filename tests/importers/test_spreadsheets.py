@@ -153,3 +153,37 @@ def test_a_file_that_unpacks_to_more_than_can_be_held_is_not_unpacked(monkeypatc
     found, faults, _ = spreadsheets.grids(data, "bomb.xlsx")
     assert found == ()
     assert "unpacked the file has more than 1,000,000 bytes" in faults[0].found
+
+
+ODS = "application/vnd.oasis.opendocument.spreadsheet"
+OFFICE = "urn:oasis:names:tc:opendocument:xmlns:"
+
+
+def ods(*rows):
+    """Pack rows of ready-made cells as LibreOffice does, with nothing that a reader can do without."""
+    spaces = " ".join(f'xmlns:{name}="{OFFICE}{name}:1.0"' for name in ("office", "table", "text"))
+    lines = "".join(f"<table:table-row>{''.join(row)}</table:table-row>" for row in rows)
+    content = (
+        f'<?xml version="1.0" encoding="UTF-8"?><office:document-content {spaces} office:version="1.3"><office:body>'
+        f'<office:spreadsheet><table:table table:name="List">{lines}</table:table></office:spreadsheet></office:body>'
+        "</office:document-content>"
+    )
+    entry = f'<manifest:file-entry manifest:full-path="/" manifest:media-type="{ODS}"/>'
+    manifest = f'<manifest:manifest xmlns:manifest="{OFFICE}manifest:1.0" manifest:version="1.3">{entry}</manifest:manifest>'
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as file:
+        for name, text in (("mimetype", ODS), ("content.xml", content), ("META-INF/manifest.xml", manifest)):
+            file.writestr(name, text)
+    return whole.getvalue()
+
+
+def test_an_open_document_is_read_as_well():
+    def text(value):
+        return f'<table:table-cell office:value-type="string"><text:p>{value}</text:p></table:table-cell>'
+
+    number = '<table:table-cell office:value-type="float" office:value="12"><text:p>12</text:p></table:table-cell>'
+    day = '<table:table-cell office:value-type="date" office:date-value="2031-03-08T20:15:00"><text:p>8.3.</text:p></table:table-cell>'
+    found = read(ods([text("Name"), text("N"), text("At")], [text("Ann"), number, day]), "list.ods")
+    (table,) = found.tables
+    assert table.cells.rows() == [("Ann", "12", "2031-03-08T20:15:00")]
+    assert table.rows.to_list() == [2]
