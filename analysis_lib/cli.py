@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import analysis_lib
 from analysis_lib.errors import ForensicsError, ParameterError
 from analysis_lib.importers import command
-from analysis_lib.plaintext import on_one_line, visible
+from analysis_lib.plaintext import count, on_one_line, visible
 
 if TYPE_CHECKING:
     import polars as pl
@@ -191,7 +191,7 @@ def _told(outcomes: Sequence[ReportOutcome]) -> int:
     for outcome in outcomes:
         print(on_one_line(f"{outcome.name}: {outcome.page}"))
         if outcome.n_left_out:
-            rows = _count(outcome.n_left_out, "row")
+            rows = count(outcome.n_left_out, "row")
             print(f"{outcome.name}: {rows} of the data left out for a fault; chapter 00 and check list them", file=sys.stderr)
         for chapter, error in outcome.failed.items():
             print(on_one_line(f"{outcome.name}: chapter {chapter} failed: {error}"), file=sys.stderr)
@@ -223,9 +223,9 @@ def _check(options: argparse.Namespace) -> int:
         rows = [(row["table"], row["column"], row["code"], f"{row['n']:,}") for row in coded.iter_rows(named=True)]
         print("\n".join(_aligned([("TABLE", "COLUMN", "REASON", "CELLS"), *rows])))
     if options.originals:
-        print(f"\nOriginals: {_count(n_unchanged, 'source')} whose file is there, unchanged since it was registered")
+        print(f"\nOriginals: {count(n_unchanged, 'source')} whose file is there, unchanged since it was registered")
     warnings = faults.height - errors
-    print(f"\n{_count(errors, 'error')} (rows or files left out), {_count(warnings, 'warning')} (kept)")
+    print(f"\n{count(errors, 'error')} (rows or files left out), {count(warnings, 'warning')} (kept)")
     if faults.height:
         print("\n" + "\n".join(_fault_lines(faults, shutil.get_terminal_size((120, 24)).columns)))
     return FAULTY if errors else OK
@@ -239,7 +239,7 @@ def _import(options: argparse.Namespace) -> int:
     done = command.run(options)
     print("\n".join(visible(line) for line in command.told(done, width)))
     errors = done.faults.filter(severity="error").height
-    print(f"\n{_count(errors, 'error')}, {_count(done.faults.height - errors, 'warning')}")
+    print(f"\n{count(errors, 'error')}, {count(done.faults.height - errors, 'warning')}")
     if done.faults.height:
         print("\n" + "\n".join(_fault_lines(done.faults, width)))
     print(f"\nSee what the package holds now: selection-forensics check {done.package}")
@@ -297,10 +297,6 @@ def _aligned(rows: Sequence[tuple[str, ...]], *, pad_last: bool = False) -> list
     right = [all(cell.replace(",", "").isdigit() or not cell for cell in column[1:]) and any(column[1:]) for column in columns]
     lines = ["  ".join(f"{c:>{w}}" if r else f"{c:<{w}}" for c, w, r in zip(row, widths, right, strict=True)) for row in rows]
     return lines if pad_last else [line.rstrip() for line in lines]
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 if __name__ == "__main__":

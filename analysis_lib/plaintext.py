@@ -27,5 +27,10 @@ def label(text: str, most: int = MOST_LABEL) -> str:
     return on_one_line(text if len(text) <= most else text[: most - 1] + "…")
 
 
+def count(n: int, noun: str, plural: str = "") -> str:
+    """Write a count with its noun: "1 ballot", "2 ballots"."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
 def _escape(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape", "surrogatepass").decode("ascii")

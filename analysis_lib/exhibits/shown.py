@@ -11,7 +11,6 @@ import polars as pl
 from analysis_lib.cards import Table
 from analysis_lib.case import Case
 from analysis_lib.figure import Figure
-from analysis_lib.methods.members import min_cell
 from analysis_lib.results import Finding, NotAnswerable
 
 Shown = list[Figure | Table]
@@ -24,7 +23,7 @@ def answered(findings: Sequence[Finding]) -> list[Finding]:
 
 def few(n: int, case: Case) -> int | str:
     """Give a count of people as it may be shown: none, or at least as many as the package asks for."""
-    least = min_cell(case)
+    least = case.package.min_cell
     return n if n == 0 or n >= least else f"fewer than {least}"
 
 

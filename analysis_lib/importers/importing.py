@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import polars as pl
@@ -318,8 +318,7 @@ def _sound(planned: writing.Planned) -> None:
     for table in ("sources", "contests", "clocks", "repairs"):
         if table in planned.tables:
             for fault in writing.checked(table, planned.tables[table], table):
-                said = {name: getattr(fault, name) for name in ("file", "column", "row", "found", "expected", "remedy")}
-                raise ParameterError(f"Nothing was written. {message(said)}")
+                raise ParameterError(f"Nothing was written. {message(asdict(fault))}")
 
 
 def _words(mapping: Platform) -> set[str]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from analysis_lib.descriptor import MIN_CELL
 from analysis_lib.errors import ParameterError
 from analysis_lib.faults import Fault
 from analysis_lib.importers import writing
@@ -174,7 +175,7 @@ def description(package: Path, options: Options, contest: str, key: CaseKey) -> 
         "title": options.title or options.contest_name or contest,
         "description": "Made from exports by selection-forensics import.",
         "sf:made_up": options.made_up,
-        "sf:min_cell": writing.MIN_CELL,
+        "sf:min_cell": MIN_CELL,
         "sf:canonical": dict(CANONICAL_RULES) | {"region": key.region},
         "sf:case_key_mark": key.key("event", MARK),
     }

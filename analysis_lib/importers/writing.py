@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,13 @@ import polars as pl
 
 from analysis_lib import secrecy
 from analysis_lib.checks import check_cells
-from analysis_lib.descriptor import NAME, changed_faults, file_hash, read_descriptor
+from analysis_lib.descriptor import MIN_CELL, NAME, changed_faults, file_hash, read_descriptor
 from analysis_lib.errors import PackageError, ParameterError
 from analysis_lib.faults import WARNING, Fault, message, shown
 from analysis_lib.reading import TextTable, read_table
 from analysis_lib.schema import TABLES, TableSchema, load_schema
 
 Row = dict[str, str]
-MIN_CELL = 10
 MOST_CONFLICTS = 50  # of one table that get a line of their own
 _OWN_TO_A_SOURCE = ("source_id", "source_row", "clock_id", "at_raw")  # may differ where two sources tell of one event
 
@@ -77,17 +76,13 @@ def _read_rows(folder: Path, path: str, table: str) -> tuple[list[Row], list[str
     broken = next((fault for fault in faults if fault.severity != WARNING), None)
     if text is None or broken is not None:
         raise ParameterError(
-            f"The package's own file must be mended before something is added to it. {message(_as_row(broken)) if broken else path}"
+            f"The package's own file must be mended before something is added to it. {message(asdict(broken)) if broken else path}"
         )
     names = [*text.cells.columns, *text.extra_names]
     frame = pl.concat([text.cells, text.extras], how="horizontal")
     frame.columns = [*text.cells.columns, *(f"\0{number}" for number in range(len(text.extra_names)))]
     rows = [dict(zip(names, cells, strict=True)) for cells in frame.iter_rows()]
     return rows, names
-
-
-def _as_row(fault: Fault) -> dict[str, Any]:
-    return {name: getattr(fault, name) for name in ("file", "column", "row", "found", "expected", "remedy")}
 
 
 def read_held(folder: Path) -> Held:
@@ -109,7 +104,7 @@ def read_held(folder: Path) -> Held:
         )
     said, faults = read_descriptor(folder)
     if broken := next((fault for fault in faults if fault.severity != WARNING), None):
-        raise ParameterError(f"The package must be mended before something is added to it. {message(_as_row(broken))}")
+        raise ParameterError(f"The package must be mended before something is added to it. {message(asdict(broken))}")
     held = Held(json.loads((folder / NAME).read_text(encoding="utf-8-sig")))
     for table, path in said.paths.items():
         if path is None:
@@ -231,7 +226,7 @@ def _csv(rows: list[Row], columns: list[str]) -> bytes:
 def _text_table(data: bytes, path: str, table: str) -> TextTable:
     text, faults = read_table(data, path, load_schema(table))
     if text is None:
-        raise ParameterError(f"Nothing was written. {message(_as_row(faults[0]))}")
+        raise ParameterError(f"Nothing was written. {message(asdict(faults[0]))}")
     return text
 
 
@@ -256,7 +251,7 @@ def guard(held: Held, planned: Planned, files: Mapping[str, bytes]) -> None:
             fault = secrecy.small_bin_fault(text, table, rows, linkable, min_cell)
             fault = fault or secrecy.paired_times_fault(text, table, rows, linkable)
         if fault:
-            raise ParameterError(f"Nothing was written. {message(_as_row(fault))}")
+            raise ParameterError(f"Nothing was written. {message(asdict(fault))}")
     _no_record_twice(held, planned, linkable)
 
 

@@ -9,11 +9,6 @@ from analysis_lib.case import Case
 IN_FORCE = ("platform_upload", "freeze")  # copies made before voting; a marked register or a copy for an audit comes later
 
 
-def min_cell(case: Case) -> int:
-    """Give the smallest number of members that may be shown by itself."""
-    return getattr(case.package, "min_cell", 10)
-
-
 def is_complete(case: Case, table: str) -> bool:
     """Whether whoever supplied the rows of a table says that nothing is missing; false of an empty table."""
     used = case.rows(table).select("source_id").unique().join(case.rows("sources"), on="source_id", how="left")

@@ -10,7 +10,6 @@ import polars as pl
 from analysis_lib.case import Case
 from analysis_lib.methods import credentials_issued, roll_copies
 from analysis_lib.methods.identities import Identity, by_check, frame_of, of_frame, small_units, with_causes
-from analysis_lib.methods.members import min_cell
 from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
 
 MOST_UNITS = 200
@@ -72,7 +71,7 @@ def answer(case: Case) -> tuple[Result, ...]:
         return (NotAnswerable(method="roll_reconciliation", reason=reason, needs=(one_of,)),)
     failing = identities.filter(pl.col("gap") > 0)
     whole = pl.col("unit") == ""
-    shown = small_units(identities.filter(whole | (pl.col("gap") > 0)), min_cell(case))
+    shown = small_units(identities.filter(whole | (pl.col("gap") > 0)), case.package.min_cell)
     of_whole = shown.filter(whole).filter((pl.col("gap") > 0) | ((pl.col("gap") == 0).cum_sum() <= MOST_AGREEING))
     listed = pl.concat([of_whole, shown.filter(~whole).sort("gap", "unit", descending=[True, False]).head(MOST_UNITS)])
     return (

@@ -11,7 +11,6 @@ from analysis_lib.case import Case
 from analysis_lib.methods import recount, sums
 from analysis_lib.methods.declared import candidate_totals, whole_contest
 from analysis_lib.methods.identities import WHOLE, by_check, frame_of, of_frame, small_units, with_causes
-from analysis_lib.methods.members import min_cell
 from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
 
 SEVERAL_VOTES = ("approval", "block", "cumulative", "AMS")
@@ -103,7 +102,7 @@ def answer(case: Case) -> tuple[Result, ...]:
         )
     identities = _as_many_as(identities, results)
     failing = identities.filter(pl.col("gap") > 0)
-    shown = small_units(identities.filter((pl.col("unit") == WHOLE) | (pl.col("gap") > 0)), min_cell(case))
+    shown = small_units(identities.filter((pl.col("unit") == WHOLE) | (pl.col("gap") > 0)), case.package.min_cell)
     units = shown.filter(pl.col("unit") != WHOLE).sort(["gap", "unit", "name"], descending=[True, False, False])
     listed = pl.concat([shown.filter(pl.col("unit") == WHOLE), units.head(MOST_UNITS)])
     figures = results.select(pl.any_horizontal(pl.col("n", "lo", "hi", "weighted_n").is_not_null())).to_series()

@@ -9,10 +9,9 @@ from typing import Any
 
 import polars as pl
 
+from analysis_lib.descriptor import MIN_CELL
 from analysis_lib.schema import TABLES, load_schema
 from analysis_lib.simulate.selections import Selection, joined
-
-MIN_CELL = 10
 
 
 def write_package(

@@ -41,11 +41,6 @@ def counted(n: int, rows: pl.DataFrame, whole: pl.DataFrame) -> str:
     return f"{n:,} of {rows.height:,} rows{part}"
 
 
-def several(n: int, noun: str) -> str:
-    """Say a number of things: "1 hour", "2 hours"."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
 def named(name: object) -> str:
     """Quote the name of a clock or a source, unless it looks like somebody's address or key."""
     return shown(str(name), is_public=True) if name is not None else "that is not named"

@@ -8,7 +8,8 @@ from datetime import timedelta
 import polars as pl
 
 from analysis_lib.faults import Fault
-from analysis_lib.traps.looked_at import STAMPED, Tables, counted, first_row, holds, several, some, trap
+from analysis_lib.plaintext import count
+from analysis_lib.traps.looked_at import STAMPED, Tables, counted, first_row, holds, some, trap
 
 IDS = ("batch_id", "unit", "clock_id", "message_id", "candidate_id")  # text that no key replaced
 EXPONENT = r"^\d(\.\d+)?[Ee]\+\d+$"
@@ -89,7 +90,7 @@ def _deleted(tables: Tables) -> Iterator[Fault]:
         known = tables["roll"]["voter_key"].filter(tables["roll"]["voter_key"].is_in(voters.implode())).unique()
         if missing := voters.len() - known.len():
             yield trap(
-                "deleted_voters", table, "voter_key", f"{missing:,} of {several(voters.len(), 'voter')} looked at can't be found in any copy of the roll",
+                "deleted_voters", table, "voter_key", f"{missing:,} of {count(voters.len(), 'voter')} looked at can't be found in any copy of the roll",
                 "every voter of a log in some copy of the roll",
                 "Members may have been deleted since, joined late, or keys were made of another form of the id. Ask for the copy in force when the log "
                 "was written; rates per member leave these voters out.",
@@ -122,7 +123,7 @@ def _administrators(tables: Tables) -> Iterator[Fault]:
         both = tables["roll"]["voter_key"].filter(tables["roll"]["voter_key"].is_in(known.implode())).n_unique()
         if both:
             yield trap(
-                "administrator_votes", "roll", "voter_key", f"{several(both, 'officer')} with a key that also stands on the roll as a voter's",
+                "administrator_votes", "roll", "voter_key", f"{count(both, 'officer')} with a key that also stands on the roll as a voter's",
                 "officers under keys of their own",
                 "Officers are often members, which is lawful, and a platform's test account may be one. Show counts with and without their ballots.",
             )  # fmt: skip

@@ -10,6 +10,7 @@ import polars as pl
 
 from analysis_lib.clocks import RESOLUTION_S
 from analysis_lib.faults import Fault
+from analysis_lib.plaintext import count
 from analysis_lib.traps.looked_at import (
     STAMPED,
     Tables,
@@ -17,7 +18,6 @@ from analysis_lib.traps.looked_at import (
     first_row,
     holds,
     named,
-    several,
     some,
     stretch,
     trap,
@@ -65,7 +65,7 @@ def _runs(tables: Tables) -> Iterator[Fault]:
         if many.height:
             yield trap(
                 "same_stamp", table, "at",
-                f"{int(many['len'].sum()):,} ballots share {several(many.height, 'stamp')} of clock {named(clock_id)}, up to {many['len'][0]:,} on one",
+                f"{int(many['len'].sum()):,} ballots share {count(many.height, 'stamp')} of clock {named(clock_id)}, up to {many['len'][0]:,} on one",
                 "ballots spread over time, or a batch_id where they were entered together",
                 "It is the time of a queue, a commit or an import. Give such rows a batch_id, or set write_semantics of the clock: "
                 "they stay in the totals, and the tests of pace and of lateness leave them out or say so.",

@@ -6,6 +6,7 @@ import math
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from analysis_lib.plaintext import count
 from analysis_lib.results import Finding
 
 
@@ -14,11 +15,6 @@ def number(value: float, digits: int = 2) -> str:
     if not math.isfinite(value):
         return "undefined" if math.isnan(value) else "infinity" if value > 0 else "minus infinity"
     return f"{value:,.0f}" if abs(value) >= 100 or (abs(value) >= 1 and float(value).is_integer()) else f"{value:,.{digits}f}"
-
-
-def count(n: int, noun: str, plural: str = "") -> str:
-    """Write a count with its noun: "1 ballot", "2 ballots"."""
-    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
 
 
 def percent(share: float, digits: int = 0) -> str:

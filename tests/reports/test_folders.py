@@ -88,7 +88,7 @@ def test_what_file_managers_and_jupyter_leave_behind_is_no_hindrance(former, nam
 
 def test_a_folder_of_litter_alone_counts_as_empty(tmp_path):
     (tmp_path / ".DS_Store").write_text("")
-    folders.check_replaceable(tmp_path)
+    assert folders.check_replaceable(tmp_path) is None
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
@@ -176,8 +176,8 @@ def test_a_file_is_refused(tmp_path):
 
 
 def test_a_new_or_empty_folder_will_do(tmp_path):
-    folders.check_replaceable(tmp_path / "new")
-    folders.check_replaceable(tmp_path)
+    assert folders.check_replaceable(tmp_path / "new") is None
+    assert folders.check_replaceable(tmp_path) is None
 
 
 def test_a_place_that_cannot_be_written_is_refused(tmp_path):

@@ -19,7 +19,7 @@ def executed(folder, *, place, hour, pid):
     note.metadata |= {"tags": ["papermill-error-cell-tag"], "papermill": {"duration": hour}}
     loud = printed("first ")
     loud.outputs += [nbformat.v4.new_output("stream", name="stdout", text=f"then {place}/vale/data")]
-    loud.outputs += [nbformat.v4.new_output("stream", name="stderr", text=f"/tmp/ipykernel_{pid}/1.py: warning")]
+    loud.outputs += [nbformat.v4.new_output("stream", name="stderr", text=f"{place}/ipykernel_{pid}/1.py: warning")]
     loud.metadata["execution"] = {"iopub.execute_input": f"2031-03-08T{hour}:00:00"}
     failed = code("1 / 0")
     failed.outputs = [

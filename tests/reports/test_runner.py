@@ -99,7 +99,7 @@ def test_the_executed_notebooks_name_the_package_and_no_folder(twice):
 
 
 def test_a_report_made_here_may_be_replaced_by_the_next(twice):
-    folders.check_replaceable(twice[0].folder)
+    assert folders.check_replaceable(twice[0].folder) is None
 
 
 def test_an_earlier_report_is_replaced(patched, twice, tmp_path):
