@@ -31,7 +31,7 @@ def _lines(data: bytes) -> list[tuple[int, str]]:
 def _ballot_lines(data: bytes) -> set[int]:
     """Lines of a ballot file after the first and before the line 0."""
     found: set[int] = set()
-    lines = [(number, re.sub(r'#(?=(?:[^"]*"[^"]*")*[^"]*$).*', "", line).strip()) for number, line in _lines(data)]
+    lines = [(number, re.sub(r'^((?:[^"#]|"[^"]*(?:"|$))*)#.*', r"\1", line).strip()) for number, line in _lines(data)]
     lines = [(number, line) for number, line in lines if line]
     for number, line in lines[1:]:
         if line == "0":

@@ -15,7 +15,7 @@ from analysis_lib.importers import blt
 from analysis_lib.importers.blt import read
 
 # The example of the form's authors, with ties and gaps as OpenSTV writes them.
-EXAMPLE = b"""4 2          # four candidates for two seats
+EXAMPLE = b"""4 2          # four "candidates for two seats
 -2
 3 1 3 4 0
 1 2=4 - 3 0
