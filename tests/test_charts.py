@@ -12,6 +12,7 @@ from fake_report import HOSTILE
 from findings import rows
 
 from analysis_lib import charts
+from analysis_lib.charts import drawing, totals, turnout
 from analysis_lib.figure import MAX_ROWS
 
 LONDON = "Europe/London"
@@ -86,7 +87,7 @@ def test_days_are_labelled_at_local_midnight_before_and_after_the_clocks_change(
 def test_every_label_stands_where_its_local_time_is(day, hours, labelled, zone):
     origin = utc(day)
     end = origin + timedelta(hours=hours)
-    axis = charts._clock_axis(origin, origin, end, zone).to_dict()
+    axis = drawing.clock_axis(origin, origin, end, zone).to_dict()
     assert zone in axis["title"]
     labels = dict(re.findall(r"datum\.value - ([\d.e-]+)\) < 1e-4 \? '([^']*)'", axis["labelExpr"]))
     assert len(labels) >= labelled
@@ -118,7 +119,7 @@ def test_the_hour_that_comes_twice_is_drawn_twice_as_long():
 def test_a_zone_aware_origin_is_not_subtracted_by_its_wall_clock():
     london = ZoneInfo(LONDON)
     before, after = (utc(text).astimezone(london) for text in ("2031-10-26 00:30", "2031-10-26 02:30"))
-    assert charts._hours_since(before, after) == 2.0
+    assert drawing.hours_since(before, after) == 2.0
 
 
 def test_bars_band_and_marks_are_drawn_and_told():
@@ -179,7 +180,7 @@ def test_a_running_count_keeps_its_largest_rises():
     shade, points, marked = rows(figure)
     assert len(points) <= 1750
     assert {"x": round(1235 * 2 / 60, 5), "y": 9999 / 2} in points
-    assert len(marked) == charts.MOST_FALLS
+    assert len(marked) == turnout.MOST_FALLS
     assert "200 falls are marked" in figure.alt
     assert shade[0]["x"] < shade[0]["x2"]
     assert charts.running_count(steps(40), BURST, falls[-1:], LONDON).alt.endswith("0 falls are marked.")
@@ -213,7 +214,7 @@ def test_without_a_late_ballot_there_is_no_chart_of_them(frame):
 
 
 def test_so_many_late_ballots_still_fit():
-    assert len(rows(charts.late_ballots(late(*range(1, 6000)), {}, LONDON))[1]) == charts.MOST_POINTS
+    assert len(rows(charts.late_ballots(late(*range(1, 6000)), {}, LONDON))[1]) == drawing.MOST_POINTS
 
 
 def units(*names):
@@ -260,7 +261,7 @@ def test_of_many_sums_those_that_fail_are_drawn():
     joined, points = rows(figure)
     assert joined == [{"sum": "sum 99 (first)", "x": 181, "x2": 100}]
     assert points[0]["sum"] == "sum 99 (first)"
-    assert len(points) == 2 * charts.MOST_SUMS
+    assert len(points) == 2 * totals.MOST_SUMS
     assert figure.alt == "61 sums; 1 does not add up."
     assert charts.sums([identity(0)]).alt == "1 sum; 0 do not add up."
 
