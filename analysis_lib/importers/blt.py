@@ -110,7 +110,10 @@ def _parsed(text: str, state: _File) -> Fault | None:
         return file_fault(state.file, found, _FORM, _FIX, "blt_end")
     for number, line in lines:
         match = _NAME.fullmatch(line)
-        state.names.append((number, match[1] if match else line))
+        if not match and _BALLOT.fullmatch(line):
+            state.bad.append((number, "a ballot stands after the line 0 that ends the ballots"))
+        else:
+            state.names.append((number, match[1] if match else line))
     return None
 
 
