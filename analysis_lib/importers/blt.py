@@ -23,6 +23,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 _WITHDRAWN = re.compile(r"-[0-9]{1,9}( -[0-9]{1,9})*")
 _BALLOT = re.compile(r"(?:\((?P<id>[^()]*)\) ?)?(?P<alike>[0-9]{1,9})(?P<ranks>(?: (?:[0-9]{1,9}(?:=[0-9]{1,9})*|-))*) 0")
 _NAME = re.compile(r'"(.*)"')
+_LIKE_A_BALLOT = re.compile(r"\(|[0-9]+( |$)")  # how a line begins that is no name, unless it is quoted
 _FORM = 'lines of a ballot file: "candidates seats", ballots as "1 3 2=4 - 0", a line 0, the names and the title'
 _FIX = "Ask for the ballot file again, or mend the line and note what was changed."
 BALLOT_COLUMNS = ("ballot", "ballot_id", "alike", "rank", "candidate", "candidate_name")
@@ -110,8 +111,8 @@ def _parsed(text: str, state: _File) -> Fault | None:
         return file_fault(state.file, found, _FORM, _FIX, "blt_end")
     for number, line in lines:
         match = _NAME.fullmatch(line)
-        if not match and _BALLOT.fullmatch(line):
-            state.bad.append((number, "a ballot stands after the line 0 that ends the ballots"))
+        if not match and _LIKE_A_BALLOT.match(line):
+            state.bad.append((number, "a ballot, or what was one, stands after the line 0 that ends the ballots"))
         else:
             state.names.append((number, match[1] if match else line))
     return None

@@ -105,7 +105,8 @@ def test_another_road_over_the_real_file():
             "after the ballots there are 1 names and titles. Expected the names of 2 candidates and a title",
         ),
         ('2 1\n1 1 0\n0\n"A"\n"B"\n"T"\n"more"\n', "after the ballots there are 4 names and titles"),
-        ('2 1\n1 1 0\n0\n"A"\n(K3) 1 2 0\n"B"\n"T"\n', "row 5: a ballot stands after the line 0 that ends the ballots"),
+        ('2 1\n1 1 0\n0\n"A"\n(K3) 1 2 0\n"B"\n"T"\n', "row 5: a ballot, or what was one, stands after the line 0"),
+        ('2 1\n1 1 0\n0\n"A"\n(K3) 1 2 x\n"B"\n"T"\n', "row 5: a ballot, or what was one, stands after the line 0"),
         ("2 1\n999999999 1 0\n0\n", "row 2: up to this line the ballots have more than 5,000,000 rankings"),
         (
             '2 1\n(a) 1 1 0\n(a) 1 2 0\n0\n"A"\n"B"\n"T"\n',
