@@ -85,26 +85,40 @@ def _list(title: str, items: Iterable[str]) -> Markup:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A small table with a caption; columns are shown under their given titles, in order. Null is an empty cell."""
+    """A small table with a caption; columns are shown under their given titles, in order. Null is an empty cell.
+
+    A column that is empty in every row isn't shown, but for the first.
+    """
 
     rows: Sequence[Mapping[str, Any]]
     columns: Mapping[str, str]
     caption: str
 
     def __repr__(self) -> str:
-        lines = [self.caption, " | ".join(self.columns.values())]
-        return visible("\n".join(lines + [" | ".join(_text(row[name]) for name in self.columns) for row in self.rows]))
+        columns = self._filled()
+        lines = [self.caption, " | ".join(columns.values())]
+        return visible("\n".join(lines + [" | ".join(_text(row[name]) for name in columns) for row in self.rows]))
 
     def _repr_html_(self) -> str:
-        head = Markup("").join(Markup('<th scope="col">{}</th>').format(title) for title in self.columns.values())
+        columns = self._filled()
+        head = Markup("").join(Markup('<th scope="col">{}</th>').format(title) for title in columns.values())
         body = Markup("\n").join(
-            Markup("<tr>{}</tr>").format(Markup("").join(_cell(row[name]) for name in self.columns)) for row in self.rows
+            Markup("<tr>{}</tr>").format(Markup("").join(_cell(row[name]) for name in columns)) for row in self.rows
         )
         return str(
             Markup(
                 '<div class="table"><table><caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>'
             ).format(_own_direction(self.caption), head, body)
         )
+
+    def _filled(self) -> dict[str, str]:
+        """The columns to show; all of them where there is no row."""
+        names = list(self.columns)
+        return {
+            name: title
+            for name, title in self.columns.items()
+            if name == names[0] or not self.rows or any(_text(row[name]) for row in self.rows)
+        }
 
 
 def _cell(value: Any) -> Markup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -12,7 +13,7 @@ from zoneinfo import available_timezones
 import polars as pl
 
 from analysis_lib.columns import OFFSET, as_text, given, typed
-from analysis_lib.faults import Fault, hint, row_faults, shown
+from analysis_lib.faults import Fault, hint, is_like_a_name, row_faults, shown
 from analysis_lib.reading import TextTable
 from analysis_lib.schema import ROW_RULES, Field, TableSchema
 
@@ -161,10 +162,16 @@ def cell_rules(field: Field, schema: TableSchema) -> Iterator[CellRule]:
 def may_be_shown(text: str, field: Field, schema: TableSchema, near: Iterable[str]) -> bool:
     """Whether a cell at fault may be repeated in a message.
 
-    In a table about persons a name or a number may have slipped into another column: there only a
-    cell that is like one of the words that may stand in its column is repeated.
+    A name or a number of a person may have slipped in from another column. In a table about persons only a
+    cell that is like one of the words that may stand in its column is repeated; in any other also one that
+    looks as its column asks: a number or a date has digits, a code isn't two words.
     """
-    return field.is_public and (not schema.is_about_persons or bool(hint(text, near)))
+    if not field.is_public or schema.is_about_persons:
+        return field.is_public and bool(hint(text, near))
+    if field.type == "string" and not (field.categories or field.pattern or field.is_zone):
+        return True
+    has_look = field.type in ("string", "boolean") or bool(re.search("[0-9]", text)) or not any(map(str.isalpha, text))
+    return bool(hint(text, near)) or (has_look and not is_like_a_name(text))
 
 
 _KINDS = {

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import analysis_lib
-from analysis_lib.errors import ForensicsError, ParameterError
+from analysis_lib.errors import ForensicsError, PackageError, ParameterError
 from analysis_lib.importers import command
-from analysis_lib.plaintext import count, on_one_line, visible
+from analysis_lib.plaintext import count, inert, on_one_line, visible
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,7 +39,7 @@ examples:
   selection-forensics request my_case                letters that ask the party and the platform for what is missing
   selection-forensics request my_case --to member --out request.txt
 
-exit status: 0 all well; 1 a chapter failed, or the files have errors; 2 it could not be done at all.
+exit status: 0 all well; 1 a chapter failed, the files have errors or an original is missing or changed; 2 it could not be done at all.
 """
 
 
@@ -202,18 +202,24 @@ def _check(options: argparse.Namespace) -> int:
     import polars as pl
 
     from analysis_lib import originals
-    from analysis_lib.faults import fault_table
+    from analysis_lib.faults import fault_table, message
+    from analysis_lib.importers.recovery import interrupted
     from analysis_lib.package import open_package
     from analysis_lib.schema import NOT_SUPPLIED
 
-    package = open_package(options.folder)
-    faults, n_unchanged = package.faults, 0
+    left = fault_table(interrupted(Path(options.folder)))
+    try:
+        package = open_package(options.folder)
+    except PackageError as error:  # of a first import that was killed there is no package yet
+        raise PackageError(" ".join([*map(message, left.to_dicts()), str(error)])) from None
+    faults, n_unchanged = pl.concat([package.faults, left]), 0
     if options.originals:
         n_unchanged, more = originals.compare(package, Path(options.originals))
         faults = pl.concat([faults, fault_table(more)])
     errors = faults.filter(severity="error").height
     if options.format == "csv":
-        print(visible(faults.write_csv()), end="")
+        still = pl.col(pl.String).map_elements(inert, return_dtype=pl.String)
+        print(visible(faults.with_columns(still).write_csv()), end="")
         return FAULTY if errors else OK
     print(on_one_line(f"{package.name}: {package.title}{' (made-up data)' if package.made_up else ''}") + "\n")
     print("\n".join(_aligned(_table_rows(package))))
@@ -225,7 +231,8 @@ def _check(options: argparse.Namespace) -> int:
     if options.originals:
         print(f"\nOriginals: {count(n_unchanged, 'source')} whose file is there, unchanged since it was registered")
     warnings = faults.height - errors
-    print(f"\n{count(errors, 'error')} (rows or files left out), {count(warnings, 'warning')} (kept)")
+    meaning = "rows or files left out" + (", originals missing or changed" if options.originals else "")
+    print(f"\n{count(errors, 'error')} ({meaning}), {count(warnings, 'warning')} (kept)")
     if faults.height:
         print("\n" + "\n".join(_fault_lines(faults, shutil.get_terminal_size((120, 24)).columns)))
     return FAULTY if errors else OK

@@ -12,6 +12,7 @@ import polars as pl
 
 MOST_LISTED = 50  # faults of one rule in one column that get a line of their own; one more line counts the rest
 MOST_CHARACTERS = 80  # of a cell that is quoted in a message
+MOST_CODE = 40  # characters of a code or a number
 ERROR, WARNING = "error", "warning"  # the row (or file) is left out; it is kept
 
 FAULT_SCHEMA = {
@@ -27,6 +28,7 @@ FAULT_SCHEMA = {
 
 # Cells that must not be repeated wherever they stand: e-mail, network and telephone addresses, long keys.
 _PRIVATE = re.compile(r"@|\b\d{1,3}(\.\d{1,3}){3}\b|(\d[ ()-]*){9,}|[0-9a-fA-F]{12,}|(?=\S*\d)(?=\S*[A-Za-z])[0-9A-Za-z+/=]{16,}")
+_TWO_WORDS = re.compile(r"[^\W\d_][\W_]*[\s,][\W_]*[^\W\d_]")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ][\d:.,]*)? ?(Z|[+-]\d\d:?\d\d)?")
 # Only a date or time may be shown by its form: of a key, the order of digits and letters would give away too much.
 _DATE_LIKE = re.compile(r"[0-9TZ :./,+-]{1,40}")
@@ -80,6 +82,11 @@ def may_be_quoted(text: str) -> bool:
     """Whether a text looks like no key and no address; a date does not."""
     start = text[: 4 * MOST_CHARACTERS]  # more isn't shown, and the search grows with the square of the length
     return bool(_DATE.fullmatch(start)) or not _PRIVATE.search(start)
+
+
+def is_like_a_name(text: str) -> bool:
+    """Whether a text has two words side by side, as a person's name has, or is too long for a code or a number."""
+    return len(text) > MOST_CODE or bool(_TWO_WORDS.search(text))
 
 
 def hint(text: str, known: Iterable[str]) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from analysis_lib.errors import PackageError
-from analysis_lib.faults import WARNING, Fault, quoted
+from analysis_lib.faults import ERROR, WARNING, Fault, quoted
 from analysis_lib.package import Package
 
 _BLOCK = 1 << 20
+MOST_NAMED = 5  # files of the folder that are named with the SHA-256 found
 
 
 def _sha256(path: Path) -> str:
@@ -20,12 +22,13 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _hashes(folder: Path) -> set[str]:
-    """SHA-256 of every file in a folder and the folders in it; links aren't followed."""
+def _hashes(folder: Path) -> dict[str, str]:
+    """Give the SHA-256 of every file in a folder and the folders in it, and the file's place; links aren't followed."""
     if not folder.is_dir():
         raise PackageError(f"{folder}: there is no such folder. Expected the folder with the original files. Check --originals.")
     try:
-        return {_sha256(path) for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()}
+        files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
+        return {_sha256(path): path.relative_to(folder).as_posix() for path in files}
     except OSError as error:
         raise PackageError(
             f"{error.filename}: this can't be read ({error.strerror}). Expected an original file. Check who may read it."
@@ -45,7 +48,7 @@ def compare(package: Package, folder: Path) -> tuple[int, list[Fault]]:
     n_unchanged : int
         Sources whose file is there.
     faults : list of Fault
-        One for each other source: no file has its SHA-256, or it has none to compare.
+        One for each other source: no file has its SHA-256 (an error), or it has none to compare (a warning).
 
     Raises
     ------
@@ -53,8 +56,13 @@ def compare(package: Package, folder: Path) -> tuple[int, list[Fault]]:
         There is no such folder, or a file in it can't be read.
     """
     there = _hashes(folder)
+    sources = package.tables["sources"].select("source_id", "title", "sha256", "platform").sort("source_id")
+    known = {*sources["sha256"]}
+    strange = {digest: name for digest, name in there.items() if digest not in known}
     faults, n_unchanged = [], 0
-    for source in package.tables["sources"].select("source_id", "sha256", "platform").sort("source_id").iter_rows(named=True):
+    for source in sources.iter_rows(named=True):
+        title = f" ({quoted(source['title'])})" if source["title"] else ""
+        severity, expected = WARNING, "the very bytes that were registered"
         if source["sha256"] in there:
             n_unchanged += 1
             continue
@@ -62,7 +70,8 @@ def compare(package: Package, folder: Path) -> tuple[int, list[Fault]]:
             found = "is the history of a roll kept in git, which has no file of its own"
             remedy = "Import it again from the same repository into a copy of the package: nothing new may come of it."
         elif source["sha256"]:
-            found = "has no file with its SHA-256 in the folder of originals"
+            severity, expected = ERROR, f"a file with the SHA-256 {source['sha256']}"
+            found = f"has no file with its SHA-256 in the folder of originals; {_listed(strange)}"
             remedy = "Either the file isn't there, or it was changed since. Ask for it again and compare the two."
         else:
             found = "has no SHA-256, so nothing can be compared"
@@ -71,11 +80,18 @@ def compare(package: Package, folder: Path) -> tuple[int, list[Fault]]:
             Fault(
                 file="sources",
                 column="sha256",
-                found=f"source {quoted(source['source_id'])} {found}",
-                expected="the very bytes that were registered",
+                found=f"source {quoted(source['source_id'])}{title} {found}",
+                expected=expected,
                 remedy=remedy,
-                severity=WARNING,
+                severity=severity,
                 rule="originals",
             )
         )
     return n_unchanged, faults
+
+
+def _listed(strange: Mapping[str, str]) -> str:
+    """Name the files of the folder that are no source's, with what their SHA-256 is: the changed file may be among them."""
+    named = [f"{quoted(name)} with {digest}" for digest, name in strange.items()]
+    more = f" and {len(named) - MOST_NAMED:,} more" if len(named) > MOST_NAMED else ""
+    return f"files there that no source is: {', '.join(named[:MOST_NAMED]) or 'none'}{more}"

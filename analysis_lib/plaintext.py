@@ -10,6 +10,10 @@ MOST_LABEL = 80  # characters of a name in a chart: the time to lay one out grow
 _CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
 _UNSEEN = re.compile(f"[{_CONTROLS}]")
 _UNSEEN_OR_BREAK = re.compile(f"[{_CONTROLS}\t\n]")
+# First signs of a formula, in full width too; after a plus or minus a letter makes the difference to a number.
+_STARTS = "=@+-\uff1d\uff20\uff0b\uff0d"
+_FORMULA = re.compile(r"[=@\uff1d\uff20]\s*\S|.[^\n]*[^\W\d_]")
+_NUMBER = re.compile(r"[+-][0-9.,]+[eE][+-]?[0-9]+")
 
 
 def visible(text: str) -> str:
@@ -30,6 +34,11 @@ def label(text: str, most: int = MOST_LABEL) -> str:
 def count(n: int, noun: str, plural: str = "") -> str:
     """Write a count with its noun: "1 ballot", "2 ballots"."""
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def inert(text: str) -> str:
+    """Put an apostrophe before a text that a spreadsheet would run as a formula; numbers, times and telephone numbers stay."""
+    return "'" + text if text and text[0] in _STARTS and _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -17,6 +17,7 @@ from analysis_lib.faults import WARNING, Fault, hint, quoted, row_faults, shown
 from analysis_lib.schema import TableSchema
 
 SUFFIXES = (".csv", ".parquet")
+MOST_BYTES = 10**9  # of one text file: it is held whole, and several times over while it is read
 MOST_NAMED = 10  # unknown columns named in one message
 _CELL_END = "\0"  # parts the cells of a record once it is read; a file with this sign in it is refused
 _HEAD = 1_000_000  # bytes looked at for the kind of line ends
@@ -49,6 +50,22 @@ class TextTable:
 
 def _file_fault(file: str, found: str, expected: str, remedy: str, rule: str) -> Fault:
     return Fault(file=file, found=found, expected=expected, remedy=remedy, rule=rule)
+
+
+def too_large(source: bytes | Path, file: str) -> Fault | None:
+    """Look how many bytes there are before they are read; more than `MOST_BYTES` are refused.
+
+    Raises
+    ------
+    OSError
+        There is no such file.
+    """
+    n_bytes = len(source) if isinstance(source, bytes) else source.stat().st_size
+    if n_bytes <= MOST_BYTES:
+        return None
+    found, expected = f"the file has {n_bytes:,} bytes", f"at most {MOST_BYTES:,} bytes"
+    remedy = "Check that it is the right file. If it is, ask for each contest, or each month, in a file of its own."
+    return _file_fault(file, found, expected, remedy, "too_large")
 
 
 def _decoded(data: bytes, file: str) -> str | Fault:
@@ -227,6 +244,8 @@ def _odd(data: bytes, file: str) -> tuple[list[str], pl.DataFrame, pl.Series] | 
 
 
 def _read_csv(source: bytes | Path, file: str, schema: TableSchema) -> tuple[TextTable | None, list[Fault]]:
+    if fault := too_large(source, file):
+        return None, [fault]
     data = source if isinstance(source, bytes) else source.read_bytes()
     if regular := _regular(data):
         header, cells = regular

@@ -40,6 +40,10 @@ def _plain(header: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", header.lower()).strip("_")
 
 
+def _folded(texts: pl.Series) -> pl.Series:
+    return texts.str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
+
+
 def _holds_choices(cells: pl.Series, header: str, schema: TableSchema, candidates: Collection[str]) -> bool:
     """Whether the cells of a column are mostly candidates, or ranks under a name that says so."""
     field = schema.field(header) if header in schema.names else None
@@ -52,7 +56,8 @@ def _holds_choices(cells: pl.Series, header: str, schema: TableSchema, candidate
     filled = cells.filter(given(cells, schema)) if is_text or field is None else cells.clear()
     if not filled.len():
         return False
-    if is_text and filled.is_in(list(candidates)).mean() > _MOSTLY:
+    names = _folded(pl.Series(list(candidates), dtype=pl.String))
+    if is_text and _folded(filled).is_in(names.implode()).mean() > _MOSTLY:
         return True
     if field is not None or not _MARK.search(_plain(header)):
         return False

@@ -152,7 +152,7 @@ def test_a_card_of_a_breach_has_no_pvalue():
 
 def test_a_card_without_an_answer_says_what_is_needed_and_no_more():
     text = " ".join(Words(html(cannot())).text)
-    assert "Not held. Needed to answer it: roll.unit." in text
+    assert "Not held. Needed to answer it: List of voters: unit." in text
     for part in ("Innocent explanations", "What the number leans on", "What this cannot show", "p-value"):
         assert part not in text
 
@@ -160,7 +160,7 @@ def test_a_card_without_an_answer_says_what_is_needed_and_no_more():
 def test_cards_as_text_are_verdict_and_sentence():
     assert repr(Cards((falls(), cannot()))) == (
         "No breach recorded. The running count never fell in 1,234 readings.\n\n"
-        "Cannot be answered with the data held. Not held. Needed to answer it: roll.unit."
+        "Cannot be answered with the data held. Not held. Needed to answer it: List of voters: unit."
     )
     assert repr(Cards(())) == ""
 
@@ -253,3 +253,13 @@ def test_a_frame_becomes_a_table_and_a_long_one_says_what_is_left_out():
     assert len(table(frame, "Rows").rows) == 200
     assert table(frame, "Rows", {"n_of": "n"}, most=300).caption == "Rows"
     assert repr(table(frame.head(1), "One", {"n_of": "n"})) == "One\nn\n0"
+
+
+def test_a_column_without_a_value_in_any_row_is_not_shown():
+    columns = {"a": "First", "b": "None here", "c": "Blank", "d": "Filled once", "e": "Nought", "f": "No"}
+    row = dict.fromkeys(columns) | {"c": "", "e": 0, "f": False}
+    shown = Table([row, row | {"d": "x"}], columns, "Caption")
+    for text in (repr(shown), shown._repr_html_()):
+        assert [title for title in columns.values() if title in text] == ["First", "Filled once", "Nought", "No"]
+    assert shown._repr_html_().count("<td") == 2 * 4
+    assert repr(Table([dict.fromkeys(columns)], columns, "Caption")) == "Caption\nFirst\n"

@@ -42,11 +42,12 @@ LINE = re.compile(r"(error [a-z_]+|warning [a-z_]+|finding [RV][0-9]{2}|refused)
 RULE_PLACES = {"CellRule": 0, "_file_fault": -1, "file_fault": -1, "trap": 0}
 NO_FILE_SHOWS_IT = {
     "unreadable",  # a file that nobody may open can't be handed on
-    "too_large", "too_wide",  # a Parquet file of gigabytes, a file of ten thousand columns
+    "too_large", "too_wide",  # a file of gigabytes, a file of ten thousand columns
     "nul",  # every format refuses the sign before; the search for it is a second lock
     # Copies of a roll, for which it takes several imports or a git repository: tests/importers has their examples.
     "copies", "copy_order", "event", "member", "roll_copy", "shallow", "swap", "unit",
     "case_key",  # no key is ever committed
+    "interrupted",  # it takes an import that was killed
     "originals",  # it compares a folder of files outside the package
 }  # fmt: skip
 

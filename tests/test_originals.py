@@ -10,6 +10,7 @@ from analysis_lib.errors import PackageError
 from analysis_lib.originals import compare
 from analysis_lib.package import open_package
 
+TITLE = f' ("{example_row("sources")["title"]}")'
 RECEIVED = b"Login,Vote Cast At\nA1,2031-03-01 09:00:00\n"
 
 
@@ -31,12 +32,16 @@ def test_a_file_is_known_by_its_bytes_wherever_it_lies(tmp_path):
 def test_a_changed_file_and_a_source_without_a_hash_are_told(tmp_path):
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "voters.csv").write_bytes(RECEIVED + b"\n")
+    changed = digest(RECEIVED + b"\n")
     n_unchanged, faults = compare(package(tmp_path, digest(RECEIVED), ""), tmp_path / "kept")
     assert n_unchanged == 0
     assert [fault.found for fault in faults] == [
-        'source "S1" has no file with its SHA-256 in the folder of originals',
-        'source "S2" has no SHA-256, so nothing can be compared',
+        f'source "S1"{TITLE} has no file with its SHA-256 in the folder of originals; '
+        f'files there that no source is: "voters.csv" with {changed}',
+        f'source "S2"{TITLE} has no SHA-256, so nothing can be compared',
     ]
+    assert [fault.severity for fault in faults] == ["error", "warning"]
+    assert faults[0].expected == f"a file with the SHA-256 {digest(RECEIVED)}"
     assert "changed since" in faults[0].remedy
 
 
@@ -44,10 +49,15 @@ def test_the_command_counts_and_lists(tmp_path, capsys):
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "voters.csv").write_bytes(RECEIVED)
     package(tmp_path, digest(RECEIVED), "0" * 64)
-    assert cli.main(["check", str(tmp_path / "case"), "--originals", str(tmp_path / "kept")]) == cli.OK
+    command = ["check", str(tmp_path / "case"), "--originals", str(tmp_path / "kept")]
+    assert cli.main(command) == cli.FAULTY
     said = " ".join(capsys.readouterr().out.split())
     assert "Originals: 1 source whose file is there" in said
-    assert 'source "S2" has no file with its SHA-256' in said
+    assert f'source "S2"{TITLE} has no file with its SHA-256' in said
+    assert "1 error (rows or files left out, originals missing or changed)" in said
+    assert cli.main([*command, "--format", "csv"]) == cli.FAULTY
+    package(tmp_path, digest(RECEIVED), "")
+    assert cli.main(command) == cli.OK
 
 
 def test_a_folder_that_is_not_there(tmp_path):

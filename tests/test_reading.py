@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_package import STEADY, example_row, lines, write
 
-from analysis_lib import checks
+from analysis_lib import checks, reading
 from analysis_lib.package import open_package
 from analysis_lib.reading import read_table
 from analysis_lib.schema import load_schema
@@ -295,3 +295,16 @@ def test_a_csv_file_and_its_typed_parquet_give_the_same_package(rows, zone):
     assert text.faults.with_columns(pl.col("file").str.replace("csv", "parquet")).equals(
         typed.faults.with_columns(pl.col("file").str.replace("csv", "parquet"))
     )
+
+
+def test_a_file_too_large_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "MOST_BYTES", 1000)
+    place = tmp_path / "sources.csv"
+    with place.open("wb") as file:
+        file.truncate(1001)
+    monkeypatch.setattr(Path, "read_bytes", lambda _: pytest.fail("the file was read"))
+    table, (fault,) = read_table(place, "sources.csv", SOURCES)
+    assert table is None
+    assert (fault.rule, fault.found, fault.expected) == ("too_large", "the file has 1,001 bytes", "at most 1,000 bytes")
+    assert read_table(b"x" * 1001, "sources.csv", SOURCES)[1][0].rule == "too_large"
+    assert read_table(b"x" * 1000, "sources.csv", SOURCES)[1][0].rule != "too_large"

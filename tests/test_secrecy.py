@@ -154,7 +154,7 @@ def with_candidates(**tables) -> dict:
 
 
 @pytest.mark.parametrize("header", ["batch_id", "at_raw", "colour", "x1"])
-@pytest.mark.parametrize("cells", [["ann", "bob"], ["Bob", "Ann"]])
+@pytest.mark.parametrize("cells", [["ann", "bob"], ["Bob", "Ann"], ["BOB ", "ann"], ["  aNN", "Bob"]])
 def test_a_column_of_candidates_beside_a_voter_is_seen_whatever_its_name(tmp_path, header, cells):
     rows = [example_row("ballot_events", event_id=f"E{n}") | {header: cells[n % 2]} for n in range(4)]
     package, told = check(tmp_path, with_candidates(ballot_events=rows))

@@ -190,7 +190,7 @@ def test_no_fixed_text_convicts(words):
         (gap(OPEN, value=float("inf"), low=1.2, high=float("inf")), "infinity (95 % interval 1.20 to infinity)"),
         (
             cannot("channel_gap"),
-            "Some of the columns it needs are not held. Needed to answer it: a.b or c.d.",
+            "Some of the columns it needs are not held. Needed to answer it: a: b, or c: d.",
         ),
     ],
 )

@@ -11,6 +11,7 @@ from analysis_lib.clocks import window_in_force
 from analysis_lib.exhibits.shown import Shown, answered
 from analysis_lib.methods import reissue_rates as rates
 from analysis_lib.methods import reissue_to_ballot_delay as delay
+from analysis_lib.methods.clock_offset import stamped_tables
 from analysis_lib.results import Finding
 
 
@@ -72,14 +73,14 @@ def reissue_to_ballot_delay(case: Case, findings: Sequence[Finding]) -> Shown:
             )
         )
         if "readings" in details:
-            shown.append(_by_reading(details["readings"]))
+            shown.append(_by_reading(details["readings"], stamped_tables(case)))
     return shown
 
 
-def _by_reading(told: list[dict]) -> Table:
+def _by_reading(told: list[dict], stamped: dict[str, list[str]]) -> Table:
     rows = [
         {
-            "reading": wording.reading(row["reading"]), "followed": None if row["statistic"] is None else int(row["statistic"]),
+            "reading": wording.reading(row["reading"], stamped), "followed": None if row["statistic"] is None else int(row["statistic"]),
             "effect": None if row["effect"] is None else wording.percent(row["effect"], 1),
             "pvalue": "too few to compare" if row["pvalue"] is None else f"{row['pvalue']:.2g}",
         }

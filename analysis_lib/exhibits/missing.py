@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis_lib.cards import Table
 from analysis_lib.case import Case
 from analysis_lib.methods.holdings import Holding, holdings
+from analysis_lib.wording.evidence import needed
 
 TITLES = {"question": "question", "needs": "needs", "held": "held", "missing": "missing", "instead": "used instead"}
 
@@ -14,9 +15,9 @@ def missing(case: Case) -> Table:
     rows = [
         {
             "question": item.question.question,
-            "needs": _columns(item.question.needs),
-            "held": _columns(item.held),
-            "missing": _columns(item.missing),
+            "needs": needed(item.question.needs),
+            "held": needed(item.held),
+            "missing": needed(item.missing),
             "instead": _instead(item),
         }
         for item in holdings(case)
@@ -28,11 +29,7 @@ def missing(case: Case) -> Table:
     )
 
 
-def _columns(needs: tuple[str, ...]) -> str:
-    return "; ".join(need.replace("|", " or ") for need in needs)
-
-
 def _instead(item: Holding) -> str:
     if item.missing:
         return f"nothing; what would help: {item.question.instead}" if item.question.instead else "nothing"
-    return "; ".join(f"{used} in place of {wanted}" for wanted, used in item.instead.items())
+    return "; ".join(f"{needed([used])} in place of {needed([wanted])}" for wanted, used in item.instead.items())

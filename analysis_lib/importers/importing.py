@@ -11,7 +11,7 @@ import polars as pl
 from analysis_lib.checks import zones
 from analysis_lib.errors import ParameterError
 from analysis_lib.faults import Fault, fault_table, hint, message
-from analysis_lib.importers import git_roll, leaks, register, roll_comparison, roll_import, writing
+from analysis_lib.importers import formulas, git_roll, leaks, register, resaved, roll_comparison, roll_import, writing
 from analysis_lib.importers.anchors import anchored
 from analysis_lib.importers.apply import Applied, apply, clock_rows
 from analysis_lib.importers.formats import Part, recognise
@@ -27,6 +27,7 @@ from analysis_lib.importers.pseudonyms import (
 from analysis_lib.importers.raw import RawTable
 from analysis_lib.importers.register import Options, Source
 from analysis_lib.importers.values import Setting
+from analysis_lib.reading import too_large
 from analysis_lib.schema import load_schema
 
 
@@ -125,18 +126,21 @@ def import_files(
         _add(rows, "sources", [register.source_row(source, mapping, options, held, whole)])
         _add(rows, "clocks", clock_rows(_together(whole), setting, offset_basis))
         _add(rows, "repairs", register.repair_rows(source, [*source.repairs, *(r for a in whole for r in a.repairs)], key))
+    files = {source.id: source.path.name for source in sources}
     groups = roll_import.together(groups)
     for group in groups:
         private += roll_import.private(group)
         for table, made in roll_import.copy_rows(group, contest, key).items():
             _add(rows, table, made)
+    faults += _still(rows, mapping, files, key) + resaved.find(held, rows, files)
     found = roll_comparison.compare(groups, held.tables, rows, key, contest)
     faults += found.faults
     for table, made in found.rows.items():
         _add(rows, table, made)
+    faults += _still(rows, mapping, files, key)
     contest_row, to_fill = register.contest_row(contest, mapping, options, held, sources[0].id)
     _add(rows, "contests", contest_row)
-    planned = writing.merge(held, rows, {source.id: source.path.name for source in sources})
+    planned = writing.merge(held, rows, files)
     faults += planned.faults
     _sound(planned)
     data = writing.table_files(planned)
@@ -189,6 +193,8 @@ def _read(path: Path, mapping: Platform, options: Options) -> Source:
             "Save what comes from it as a file, keep that, and name it."
         )
     try:
+        if path.is_file() and (fault := too_large(path, str(path))):
+            raise ParameterError(message(asdict(fault)))
         data = git_roll.exported(path, _roll_file(path, options)) if path.is_dir() else path.read_bytes()
     except OSError as error:
         raise ParameterError(
@@ -303,6 +309,19 @@ def _add(rows: dict[str, list[writing.Row]], table: str, new: Sequence[writing.R
     """Add rows, with those columns that the table has."""
     names = load_schema(table).names
     rows.setdefault(table, []).extend({name: cell for name, cell in row.items() if name in names} for row in new)
+
+
+def _still(rows: dict[str, list[writing.Row]], mapping: Platform, files: Mapping[str, str], key: CaseKey) -> list[Fault]:
+    """Take the life out of what would run in a spreadsheet, and note it."""
+    columns = {
+        (made.table, name): ", ".join(cell.columns)
+        for file in mapping.files
+        for made in file.rows
+        for name, cell in made.columns.items()
+    }
+    faults, repairs = formulas.stilled(rows, columns, files, key)
+    _add(rows, "repairs", repairs)
+    return faults
 
 
 def _told(source: Source, part: Part, applied: Applied) -> FileDone:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import polars as pl
 
 from analysis_lib.errors import ParameterError
-from analysis_lib.faults import WARNING, Fault, row_faults, shown
+from analysis_lib.faults import WARNING, Fault, described, is_like_a_name, may_be_quoted, quoted, row_faults, shown
 from analysis_lib.importers import values
 from analysis_lib.importers.mapping import File, Join, Unpivot
 from analysis_lib.importers.raw import RawTable
@@ -84,10 +84,14 @@ def of_contest(table: RawTable, file: File, wanted: str) -> tuple[RawTable, int]
     if not wanted and len(held) <= 1:
         return table, 0
     if held and wanted not in held:
-        listed = ", ".join(shown(text, True) for text in held[:10])
+        codes = [text for text in held if may_be_quoted(text) and not is_like_a_name(text)]  # else the column may be one of names
+        first = dict(zip(reversed(texts.to_list()), reversed(table.rows.to_list()), strict=True))
+        listed = ", ".join(
+            quoted(text) if text in codes else f"{described(text)}, first in row {first[text]:,}" for text in held[:10]
+        )
         raise ParameterError(
             f"{table.file}: the column {file.contest_column} holds {len(held)} ballots: {listed}. "
-            f"Expected the rows of one. Name it with --rows-of, for instance --rows-of {held[0] if held else 'ID'}."
+            f"Expected the rows of one. Name it as it stands in the file with --rows-of, for instance --rows-of {(codes or ['ID'])[0]}."
         )
     mask = (texts == wanted) | ((texts == "") & bool(file.contest_part))
     return (filtered(table, mask), int((~mask).sum())) if held else (table, 0)

@@ -20,6 +20,7 @@ from analysis_lib.importers.formats import Part
 from analysis_lib.importers.mapping import Platform
 from analysis_lib.importers.pseudonyms import CANONICAL_RULES, DEFAULT_REGION, CaseKey
 from analysis_lib.importers.raw import Repair
+from analysis_lib.plaintext import inert
 
 MARK = "the case key of this package"  # what its key is kept of, so that another case key is noticed
 
@@ -159,7 +160,7 @@ def repair_rows(source: Source, repairs: Sequence[Repair], key: CaseKey) -> list
                 "repair_id": "E" + key.key("event", text),
                 "source_id": source.id,
                 "source_row": str(repair.row),
-                "column": repair.column,
+                "column": inert(repair.column),
                 "repair": repair.repair,
             }
         )

@@ -37,6 +37,7 @@ _ERROR_CELL = re.compile(
     rb'<c\b[^>]*\br="([A-Z]{1,3}[0-9]{1,7})"[^>]*\bt="e"'
 )  # in a sheet of an XLSX file; calamine gives "" for it
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)  # what Python says of a damaged zip file
+_BINARY = "xl/workbook.bin"
 _SHEET = re.compile(r"xl/worksheets/sheet([0-9]+)\.xml")
 
 
@@ -113,6 +114,12 @@ def _number(letters: bytes) -> int:
     for letter in letters.upper():
         number = 26 * number + letter - ord("A") + 1
     return number
+
+
+def _is_binary(data: bytes) -> bool:
+    """Whether the parts of a packed file are of XLSB, in which no damage could be found."""
+    with zipfile.ZipFile(io.BytesIO(data)) as parts:
+        return _BINARY in parts.namelist()
 
 
 def _too_large(data: bytes) -> str:
@@ -192,6 +199,12 @@ def grids(data: bytes, file: str) -> tuple[tuple[Grid, ...], tuple[Fault, ...], 
     """Read every sheet that holds cells; hidden ones too, and that is said."""
     remedy = "Open it in a spreadsheet program, save it again without a password, or save each sheet as CSV UTF-8."
     try:
+        if data.startswith(MAGIC[0]) and _is_binary(data):
+            found, save = (
+                "this is a binary Excel file (XLSB)",
+                "It isn't read. Save it as an Excel workbook (XLSX), and keep both.",
+            )
+            return (), (_fault(file, found, save, severity="error"),), ()
         if data.startswith(MAGIC[0]) and (large := _too_large(data)):
             smaller = "It isn't read. Delete what lies outside the table, or hand it over as CSV."
             return (), (_fault(file, large, smaller, severity="error"),), ()

@@ -18,6 +18,7 @@ from analysis_lib.checks import check_cells
 from analysis_lib.descriptor import MIN_CELL, NAME, changed_faults, file_hash, read_descriptor
 from analysis_lib.errors import PackageError, ParameterError
 from analysis_lib.faults import WARNING, Fault, message, shown
+from analysis_lib.importers.recovery import beside, interrupted
 from analysis_lib.reading import TextTable, read_table
 from analysis_lib.schema import TABLES, TableSchema, load_schema
 
@@ -86,7 +87,7 @@ def _read_rows(folder: Path, path: str, table: str) -> tuple[list[Row], list[str
 
 
 def read_held(folder: Path) -> Held:
-    """Read what a package holds; nothing for a folder that isn't there or is empty.
+    """Read what a package holds; nothing for a folder that isn't there or is empty. A write that was interrupted is put in order first.
 
     Raises
     ------
@@ -94,8 +95,9 @@ def read_held(folder: Path) -> Held:
         A link leads elsewhere, a table can't be added to, or the folder holds something else.
     """
     _refuse_link(folder)
+    mended = interrupted(folder, mend=True) if folder.is_dir() else []
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return Held({})
+        return Held({}, faults=mended)
     if not folder.is_dir():
         raise ParameterError(f"{folder}: this is a file. Expected the folder of a package, or a new one. Change --into.")
     if not (folder / NAME).is_file():
@@ -115,7 +117,7 @@ def read_held(folder: Path) -> Held:
     remedy = (
         "What stands there now is kept, and registered anew where rows are added to it. Ask who changed it and why, and note it."
     )
-    held.faults = [replace(fault, remedy=remedy) for fault in changed_faults(said, held.hashes, folder)]
+    held.faults = mended + [replace(fault, remedy=remedy) for fault in changed_faults(said, held.hashes, folder)]
     held.hashes[NAME] = file_hash(folder, NAME)
     return held
 
@@ -320,14 +322,14 @@ def commit(folder: Path, held: Held, tables: Mapping[str, bytes], description: b
     try:
         for path, data in changed.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            with _beside(path).open("wb") as file:
+            with beside(path).open("wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
         _not_changed_meanwhile(folder, held)
         for path in changed:
             done.append(path)
-            _beside(path).replace(path)
+            beside(path).replace(path)
     except BaseException as error:  # a stop by the user, too, leaves all of it or nothing
         for path in done:
             _put_back(path, before[path])
@@ -339,7 +341,7 @@ def commit(folder: Path, held: Held, tables: Mapping[str, bytes], description: b
         ) from None
     finally:
         for path in changed:
-            _beside(path).unlink(missing_ok=True)
+            beside(path).unlink(missing_ok=True)
 
 
 def _not_changed_meanwhile(folder: Path, held: Held) -> None:
@@ -350,10 +352,6 @@ def _not_changed_meanwhile(folder: Path, held: Held) -> None:
             f"{folder / other}: this was changed while the import ran. Expected one import at a time, and nobody else at work on the "
             "package. Nothing was written. Import again."
         )
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.importing")
 
 
 def _put_back(path: Path, data: bytes | None) -> None:

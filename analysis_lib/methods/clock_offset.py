@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ import polars as pl
 
 from analysis_lib.case import Case
 from analysis_lib.clocks import window_in_force
-from analysis_lib.methods.anchors import CAST, SHIFTS_S, STAMPED, Anchor, anchors, clocks_in_use, stamped, tolerances
+from analysis_lib.methods.anchors import CAST, SHIFTS_S, STAMPED, UNIT_S, Anchor, anchors, clocks_in_use, stamped, tolerances
 from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
 
 PAIRS = ("used_and_cast", "issued_and_cast")
@@ -41,7 +41,10 @@ EXPLANATIONS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What the anchors say of one clock: `low` to `high` is the offset that all allow, `shift` what would reconcile them."""
+    """What the anchors say of one clock: `low` to `high` is the offset that all allow, `shift` what would reconcile them.
+
+    `estimate` is an offset, of minutes too, that puts effects after their causes; null where the stated one does.
+    """
 
     clock_id: str
     verdict: str
@@ -49,6 +52,7 @@ class Judged:
     high: float
     shift: float | None
     also_allowed: tuple[int, ...]
+    estimate: float | None = None
 
 
 def clock_offset(
@@ -81,6 +85,11 @@ def clock_offset(
     own = {clock: [a for a in found if a.clock_id == clock and a.kind not in PAIRS] for clock in clock_ids}
     judged = {clock: _judged(clock, own[clock], allowed[clock]) for clock in clock_ids}
     pairs = [anchor for anchor in found if anchor.kind in PAIRS and anchor.clock_id in judged and anchor.against in judged]
+    estimates = {}
+    for clock in clock_ids:  # where it can't be told which of two clocks is off, it may be either
+        apart = [a for a in pairs if a.clock_id == clock and not _is_blamed(a.mirrored, judged, basis)]
+        moved = [anchor.moved(judged[anchor.against].shift or 0.0) for anchor in apart]
+        estimates[clock] = _estimate([*own[clock], *moved], allowed[clock])
     for clock in clock_ids:
         mine = [anchor.moved(judged[anchor.against].shift or 0.0) for anchor in pairs if anchor.clock_id == clock]
         if not mine or judged[clock].verdict == CONTRADICTED:
@@ -91,7 +100,7 @@ def clock_offset(
         if unclear and judged[clock].verdict != CONSISTENT and result.verdict != CONTRADICTED:
             result = Judged(clock_id=clock, verdict=CANNOT_TELL, low=-math.inf, high=math.inf, shift=None, also_allowed=())
         judged[clock] = result
-    return judged
+    return {clock: replace(one, estimate=estimates[clock]) for clock, one in judged.items()}
 
 
 def _judged(clock: str, found: Sequence[Anchor], allowed: float) -> Judged:
@@ -126,6 +135,22 @@ def _judged(clock: str, found: Sequence[Anchor], allowed: float) -> Judged:
     )
 
 
+def _estimate(found: Sequence[Anchor], allowed: float) -> float | None:
+    """The least offset that puts effects after their causes, and as far beyond as a clock may differ: it is a bound.
+
+    The window's ends are left out, or late ballots would excuse themselves; and so, unless it is one in ten, are
+    ballots before the issue of their own credential. Null where the offset as stated will do.
+    """
+    causes = [a for a in found if a.kind not in BY_RULE and (a.kind != "issued_and_cast" or _is_bulk(a))]
+    if not any(_excludes(a, allowed) and a.n_out >= FEWEST_OUT for a in causes):
+        return None
+    ahead, behind = max(a.loose[0] for a in causes), max(-a.loose[1] for a in causes)
+    # Every row is put in order if half an hour will do; beyond that, one may be out of order for reasons of its own.
+    every = max(a.low for a in causes) if ahead >= behind else max(-a.high for a in causes)
+    least = every if every <= UNIT_S else max(ahead, behind)
+    return (least + allowed) * (1 if ahead >= behind else -1)
+
+
 def _excludes(anchor: Anchor, allowed: float) -> bool:
     return anchor.loose[0] > allowed or anchor.loose[1] < -allowed
 
@@ -153,9 +178,12 @@ def judged_clocks(case: Case) -> tuple[dict[str, Judged], list[Anchor]]:
 
 
 def anchored_offsets(case: Case) -> dict[str, float]:
-    """Offsets, by clock, that bring every anchor of a clock into order which is out of it as recorded: a reading that the evidence allows."""
+    """Offsets, by clock, that bring every anchor of a clock into order which is out of it as recorded: a reading that the evidence allows.
+
+    A shift of half hours if one reconciles them, else the least that does, of minutes too, whatever error the clock's row states.
+    """
     judged, _ = judged_clocks(case)
-    return _shifts(judged)
+    return {clock: one.estimate for clock, one in judged.items() if one.estimate} | _shifts(judged)
 
 
 def _shifts(judged: Mapping[str, Judged]) -> dict[str, float]:
@@ -180,7 +208,7 @@ def _row(case: Case, one: Judged, found: Sequence[Anchor], n_rows: int) -> dict:
     when, zone = _middle(case, one.clock_id), case.contest["timezone"]
     zones = fitting_zones(clock["tz_used"], one.shift, when, zone) if one.shift else []
     return {
-        "clock_id": one.clock_id, "verdict": one.verdict, "n": n_rows, "stamps": _stamps(case, one.clock_id),
+        "clock_id": one.clock_id, "verdict": one.verdict, "n": n_rows, "stamps": stamped_tables(case)[one.clock_id],
         "tz_used": clock["tz_used"], "tz_basis": clock["tz_basis"], "offset_s": clock["offset_s"] or 0.0,
         "offset_basis": clock.get("offset_basis"), "low_s": one.low, "high_s": one.high, "shift_s": one.shift,
         "also_allowed_s": list(one.also_allowed[:4]),
@@ -195,10 +223,10 @@ def _row(case: Case, one: Judged, found: Sequence[Anchor], n_rows: int) -> dict:
     }  # fmt: skip
 
 
-def _stamps(case: Case, clock_id: str) -> list[str]:
-    """The tables with an event that a clock stamped."""
-    held = {table: case.rows(table).filter(pl.col("at").is_not_null())["clock_id"] for table in STAMPED}
-    return [table for table, clocks in held.items() if (clocks == clock_id).any()]
+def stamped_tables(case: Case) -> dict[str, list[str]]:
+    """By clock in use, the tables with an event that it stamped."""
+    held = {table: case.rows(table).drop_nulls("at")["clock_id"] for table in STAMPED}
+    return {clock: [table for table, own in held.items() if (own == clock).any()] for clock in clocks_in_use(case)}
 
 
 def _changes(case: Case, judged: Mapping[str, Judged]) -> dict[str, int] | None:

@@ -21,7 +21,8 @@ def _issued(case: Case, which: pl.Expr | bool = True) -> pl.DataFrame:
 def applications(case: Case) -> list[Identity]:
     """R03: applications granted, by channel, are those published; who was granted one has a credential of that channel, and nobody else.
 
-    Of a log that may have gaps, a member missing from it is no difference. A code sent by post may be for
+    Where most of those with a credential for voting online were granted no application, voting online is open to
+    all: how many were is told, and breaks nothing. Of a log that may have gaps, a member missing from it is no difference. A code sent by post may be for
     voting online, so that only ballot papers that the log calls printed are held against postal applications.
     """
     granted = case.rows("vote_applications").filter(pl.col("decision") == "granted")
@@ -46,13 +47,18 @@ def applications(case: Case) -> list[Identity]:
         if not with_code.height or not applied.height:
             continue  # a way of voting that nobody applied for is open to all
         both = applied.join(with_code, on="voter_key", how="semi").height
-        for n, ofs, name, log in (
-            (applied.height, ("granted an application", "with a credential issued"), "have a credential", "credential_events"),
-            (with_code.height, ("issued a credential", "with an application granted"), "were granted an application", "vote_applications"),
+        is_open_to_all = channel == "online" and both * 2 < with_code.height
+        for n, ofs, name, log, is_open in (
+            (applied.height, ("granted an application", "with a credential issued"), "have a credential", "credential_events", False),
+            (
+                with_code.height, ("issued a credential", "with an application granted"), "were granted an application",
+                "vote_applications", is_open_to_all,
+            ),
         ):  # fmt: skip
             sides = exactly(f"members {ofs[0]}", n), exactly(f"of them {ofs[1]}", both)
+            sides, relation = (sides[::-1], "at_most") if is_open else (sides, "equal")
             if is_complete(case, log):
-                found.append(identity("R03", f"members {ofs[0]} ({channel}) {name}", *sides, counted="member"))
+                found.append(identity("R03", f"members {ofs[0]} ({channel}) {name}", *sides, relation, counted="member"))
     return found
 
 

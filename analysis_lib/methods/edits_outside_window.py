@@ -8,11 +8,12 @@ from typing import Any
 import polars as pl
 
 from analysis_lib.case import Case
-from analysis_lib.clocks import Window, in_force, windows_of_kind
+from analysis_lib.clocks import RESOLUTION_S, Window, in_force, windows_of_kind
 from analysis_lib.methods.edit_account import account
 from analysis_lib.methods.instants import edge, stamped
 from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
 
+MINUTE_S = RESOLUTION_S["min"]  # a window that ends at 23:59 ends with the day
 RENAMINGS = ("key_changed", "merged")
 ALLOWED = ("exception_granted", "deceased")  # reasons for which rules let a roll be changed after the last day
 EXPLANATIONS = (
@@ -44,6 +45,7 @@ def edits(case: Case) -> pl.DataFrame:
 
     ``what`` is roll or contact, ``kind`` the change or the class of the edit. Changes of one key into another
     are no new or removed members and are left out, and so are contact edits of form alone, which leave the key as it was.
+    A stamp of a day or an hour may stand for any minute of it.
     """
     nothing = pl.lit(None, pl.String)
     roll = case.rows("roll_changes").filter(~pl.col("change").is_in(RENAMINGS))
@@ -59,7 +61,15 @@ def edits(case: Case) -> pl.DataFrame:
         reason=pl.col("request_evidence"),
     )
     both = pl.concat([frame.select("change_id", *COLUMNS, "derived_from", "actor_key") for frame in (roll, contact)])
-    return stamped(both, case).sort("latest", "what", "change_id", nulls_last=True)
+    placed = stamped(both, case)
+    # The day of a change lasts until the minute before the next one, however many hours it has.
+    next_day = pl.col("latest").dt.convert_time_zone(case.contest["timezone"]).dt.offset_by("1d").dt.convert_time_zone("UTC")
+    unit_ends = pl.when(pl.col("unit_s") == RESOLUTION_S["day"]).then(next_day).otherwise(
+        pl.col("latest") + pl.duration(seconds="unit_s")
+    )  # fmt: skip
+    is_coarse = pl.col("at").is_not_null() & (pl.col("unit_s") > MINUTE_S)
+    placed = placed.with_columns(latest=pl.when(is_coarse).then(unit_ends - timedelta(seconds=MINUTE_S)).otherwise("latest"))
+    return placed.sort("latest", "what", "change_id", nulls_last=True)
 
 
 def edits_outside_window(edited: pl.DataFrame, window: Window, close: datetime | None) -> pl.DataFrame:
@@ -68,7 +78,7 @@ def edits_outside_window(edited: pl.DataFrame, window: Window, close: datetime |
     Parameters
     ----------
     edited : DataFrame
-        ``earliest`` and ``latest`` (UTC): the limits that clocks, or two copies of the roll, leave.
+        ``earliest`` and ``latest`` (UTC): the limits that clocks, their units, or two copies of the roll, leave.
     window : Window
         The window for changes in one basis.
     close : datetime or None
@@ -78,7 +88,7 @@ def edits_outside_window(edited: pl.DataFrame, window: Window, close: datetime |
     -------
     DataFrame
         The rows with ``place``: "in time", "late" (after the last day and not after the close), "after the close",
-        "either" (the limits leave it open) or "unknown" (no time at all); and ``seconds`` past the last day.
+        "either" (the limits, or a stamp of a day or an hour, leave it open) or "unknown" (no time at all); and ``seconds`` past the last day.
     """
     deadline = pl.lit(window.closes_at + timedelta(seconds=window.grace_s))
     end = pl.lit(close or datetime.max.replace(tzinfo=window.closes_at.tzinfo))

@@ -12,13 +12,14 @@ from analysis_lib.clocks import RESOLUTION_S, in_force, readings, windows_of_kin
 from analysis_lib.methods.clock_offset import anchored_offsets
 
 STAMP = ("at", "clock_id", "earliest", "latest", "unit_s", "margin_s")
+MEASURED_S = 60  # of two clocks whose error was stated: the guidelines of NIST let one drift by a minute in 15 hours
 UNMEASURED_S = 300  # house rule: two computers that nobody compared may differ by minutes
 
 
 def stamped(rows: pl.DataFrame, case: Case) -> pl.DataFrame:
     """Add ``earliest`` and ``latest``, over every reading of the clock that stamped a row, and ``unit_s``, that clock's unit.
 
-    ``margin_s`` is by how much it may differ from another one if nobody stated the error of either. Where only limits ``at_lo`` and ``at_hi`` are known, they are these; with neither, both are null.
+    ``margin_s`` is by how much it may differ from another one, more if nobody stated the error of either. Where only limits ``at_lo`` and ``at_hi`` are known, they are these; with neither, both are null.
     """
     clocks = case.rows("clocks")
     found = readings(rows, clocks, case.contest["timezone"], anchored_offsets(case))
@@ -26,7 +27,7 @@ def stamped(rows: pl.DataFrame, case: Case) -> pl.DataFrame:
     clock = rows.select("clock_id").join(clocks, on="clock_id", how="left", maintain_order="left")
     placed = rows.with_columns(
         unit_s=clock["resolution"].replace_strict(RESOLUTION_S, default=1, return_dtype=pl.Int64),
-        margin_s=clock.select(pl.when(pl.col("offset_sd_s").is_null()).then(UNMEASURED_S).otherwise(0)).to_series(),
+        margin_s=clock.select(pl.when(pl.col("offset_sd_s").is_null()).then(UNMEASURED_S).otherwise(MEASURED_S)).to_series(),
         earliest=every.select(pl.min_horizontal(pl.all())).to_series(),
         latest=every.select(pl.max_horizontal(pl.all())).to_series(),
     )

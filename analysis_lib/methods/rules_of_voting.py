@@ -13,6 +13,7 @@ from analysis_lib.methods.members import is_complete, whole_roll
 
 COUNTED = ("cast", "recast", "entered_by_officer", "imported")
 UNDONE = ("superseded", "voided", "rejected", "excluded_from_count", "quarantined")
+KEYED_IN = ("entered_by_officer", "imported")
 ISSUED = ("issued", "reissued_new", "printed", "resent_same")
 FIRST_ISSUED = ("issued", "printed")
 BY_CODE = ("online", "online_kiosk", "phone", "sms")  # ways of voting that need a code before
@@ -100,7 +101,10 @@ def after_first_issue(case: Case) -> Looked:
 
 
 def live_credential(case: Case) -> Looked:
-    """V04: no credential is used after it was revoked, or after another took its place and ended it."""
+    """V04: no credential is used after it was revoked, or after another took its place and ended it.
+
+    A use within the units of both stamps (two seconds, for clocks that tell seconds) was on its way when the code ended.
+    """
     events = stamped(case.rows("credential_events"), case)
     used = events.filter(pl.col("event") == "used").select("event_id", "credential_id", "source_id", "source_row", *STAMP)
     uses = pl.concat([used, casts(case).select(used.columns)]).drop_nulls(["credential_id", "at"])
@@ -110,6 +114,8 @@ def live_credential(case: Case) -> Looked:
     if not ends.height:
         return NOT_ASKED
     pairs = uses.join(ends, on="credential_id", how="left", suffix="_of_right", maintain_order="left")
+    on_its_way = pl.duration(seconds=pl.col("unit_s") + pl.col("unit_s_of_right"))
+    pairs = pairs.with_columns(pl.col("at_of_right", "earliest_of_right", "latest_of_right") + on_its_way)
     ended = pl.col("at_of_right").is_not_null()
     return looked_at(pairs, ended & surely_before("_of_right", ""), ended & possibly_before("_of_right", ""))
 
@@ -118,22 +124,53 @@ def one_ballot_each(case: Case) -> Looked:
     """V05: at most one ballot of a voter stands.
 
     Where the log says which is current, those are counted; else ballots less those superseded, voided or
-    rejected. Where one ballot may replace another and the log marks none, more than one is undetermined.
+    rejected. Where one ballot may replace another and the log marks none, more than one is undetermined, as it
+    is where two may be one that stands in two sources, or where two strokes may have struck the same one.
     """
-    events, policy = case.rows("ballot_events").drop_nulls("voter_key"), case.contest["revote_policy"]
-    cast = events.filter(pl.col("event").is_in(COUNTED)).sort("at", "event_id")
-    undone = events.filter(pl.col("event").is_in(UNDONE)).group_by("voter_key").len("undone")
-    marked = pl.col("is_current").is_not_null().all().over("voter_key")
-    voters = cast.with_columns(marked=marked, current=pl.col("is_current").fill_null(True)).join(
-        undone, on="voter_key", how="left"
-    )
-    standing = pl.when("marked").then(pl.col("current").sum().over("voter_key")).otherwise(
-        pl.len().over("voter_key") - pl.col("undone").fill_null(0)
+    cast, policy = _with_doubles(casts(case).drop_nulls("voter_key")), case.contest["revote_policy"]
+    undone = case.rows("ballot_events").drop_nulls("voter_key").filter(pl.col("event").is_in(UNDONE))
+    ballot = ["voter_key", "ballot_id"]
+    named = cast.select(ballot).drop_nulls().join(undone, on=ballot, how="semi").unique().with_columns(is_struck=True)
+    struck = undone.join(named, on=ballot, how="anti").group_by("voter_key", "event", "source_id").len("n")
+    # One stroke may stand in two sources, and one ballot may be superseded and left out of the count as well.
+    strokes = struck.group_by("voter_key").agg(most=pl.col("n").sum(), fewest=pl.col("n").max())
+    voters = cast.join(named, on=ballot, how="left").join(strokes, on="voter_key", how="left")
+    own = (pl.col("is_current").is_not_null() | pl.col("may_be_double")).all().over("voter_key")
+    n_named = pl.col("is_struck").sum().over("voter_key")
+    voters = voters.with_columns(
+        marked=own, fewest=(pl.col("fewest") - n_named).clip(0).fill_null(0), most=pl.col("most").fill_null(0),
+        stands=pl.when(own).then("is_current").otherwise(pl.col("is_struck").is_null()),
     )  # fmt: skip
-    last = voters.with_columns(standing=standing.cast(pl.Int64)).unique("voter_key", keep="last", maintain_order=True)
-    several = pl.col("standing") > 1
-    certain = pl.col("marked") | pl.lit(policy == "none")
-    return looked_at(last, several & certain, several)
+
+    def standing(counted: pl.Expr, undone: str) -> pl.Expr:
+        n = (pl.col("stands") & counted).sum().over("voter_key").cast(pl.Int64)
+        return n - pl.when("marked").then(0).otherwise(pl.col(undone).cast(pl.Int64))
+
+    voters = voters.with_columns(
+        certain=standing(~pl.col("may_be_double"), "most"), perhaps=standing(~pl.col("is_double"), "fewest")
+    ).sort("at", "event_id")
+    last = voters.unique("voter_key", keep="last", maintain_order=True)
+    is_sure = pl.col("marked") | pl.lit(policy == "none")
+    return looked_at(last, (pl.col("certain") > 1) & is_sure, pl.col("perhaps") > 1)
+
+
+def _with_doubles(cast: pl.DataFrame) -> pl.DataFrame:
+    """Mark ballots that stand in another source before: for certain by id or by the same stamp, perhaps where times allow it.
+
+    A ballot that was keyed in or imported bears the time of that, so its stamp tells nothing of it.
+    """
+    rows = cast.sort(pl.col("is_current").is_null(), "source_id", "at", "event_id").with_row_index("place")
+    pairs = rows.join(rows, on=["voter_key", "channel"], suffix="_of_right").filter(
+        (pl.col("place") > pl.col("place_of_right")) & (pl.col("source_id") != pl.col("source_id_of_right"))
+    )
+    same_id = pl.col("ballot_id") == pl.col("ballot_id_of_right")  # null where one of them isn't known
+    same_stamp = (pl.col("at") == pl.col("at_of_right")).fill_null(False)
+    keyed_in = pl.any_horizontal(pl.col("event", "event_of_right").is_in(KEYED_IN))
+    together = keyed_in | ~(surely_before() | surely_before("_of_right", ""))
+    pairs = pairs.with_columns(is_double=same_id.fill_null(same_stamp), may_be_double=same_id.fill_null(together))
+    found = pairs.group_by("place").agg(pl.col("is_double", "may_be_double").any())
+    marked = rows.join(found, on="place", how="left").with_columns(pl.col("is_double", "may_be_double").fill_null(False))
+    return marked.with_columns(pl.col("may_be_double") | pl.col("is_double"))
 
 
 def no_reissue_after_voting(case: Case) -> Looked:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis_lib.results import Finding
@@ -28,11 +28,25 @@ STAMPS = {
 SEASONS = {"winter": " in winter", "summer": " in summer", "always": ""}
 
 
-def reading(name: str) -> str:
-    """Tell a reading of the clocks: "if UTC and local time were mixed up and if the clock ran slow"."""
+def reading(name: str, stamped: Mapping[str, Sequence[str]] | None = None) -> str:
+    """Tell a reading of the clocks: "if UTC and local time were mixed up and if the clock ran slow".
+
+    Parameters
+    ----------
+    name : str
+        The reading; before it "clock: " where the other clocks are read as recorded.
+    stamped : mapping of str to sequence of str, optional
+        By clock, the tables whose times it gives. A reader knows a clock by these; where two give the same, by its id too.
+    """
     clock, _, parts = name.rpartition(": ")
     told = " and ".join(READINGS[part] for part in parts.split("+"))
-    return f"{told} (clock {clock} alone)" if clock else told
+    if not clock:
+        return told
+    tables = [table for table in (stamped or {}).get(clock, ()) if table in STAMPS]
+    if not tables:
+        return f"{told}, clock {clock} alone"
+    alike = sum(other == (stamped or {})[clock] for other in (stamped or {}).values())
+    return f"{told}, by the clock of {stamps({'stamps': tables})} alone" + (f" ({clock})" if alike > 1 else "")
 
 
 def span(seconds: float) -> str:

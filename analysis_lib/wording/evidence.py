@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from analysis_lib.results import Finding
@@ -12,6 +12,62 @@ from analysis_lib.wording.totals import sums_checked
 MOST_TOLD = 3
 ALLOWED = {"exception_granted": "an exception granted", "deceased": "a death"}
 NOUNS = {"email": ("e-mail address", "e-mail addresses"), "phone": ("telephone number", "telephone numbers")}
+TITLES = {  # of the tables, as the schema has them; a test holds the two equal
+    "admin_actions": "What administrators did",
+    "ballot_choices": "What the ballots say",
+    "ballot_events": "What happened to ballots",
+    "candidates": "Candidates",
+    "clocks": "Clocks",
+    "communications": "Messages to members",
+    "complaints": "Complaints",
+    "confirmations": "What members say when asked",
+    "contact_changes": "Changes of contact details",
+    "contest_windows": "Opening and closing times",
+    "contests": "Contests",
+    "credential_events": "What happened to voting codes",
+    "repairs": "What was mended on the way in",
+    "responses": "Right of reply",
+    "results": "Counts",
+    "roll": "List of voters",
+    "roll_change_counts": "Changes of the list, counted",
+    "roll_changes": "Changes of the list of voters",
+    "roll_checks": "Checks of the list against other records",
+    "roll_snapshots": "Copies of the list of voters",
+    "sources": "Evidence register",
+    "statements": "Who says what",
+    "timeline": "What else went on",
+    "turnout_counts": "Running counts of votes",
+    "vote_applications": "Applications to vote by post or online",
+}
+
+
+def needed(needs: Iterable[str]) -> str:
+    """Tell the columns that a question needs, by the title of their table: "List of voters: unit, email_key; and Counts: n or lo".
+
+    Parameters
+    ----------
+    needs : iterable of str
+        Each "table.column", or several joined by "|" of which one will do. A note may follow the column's name.
+    """
+    single: dict[str, list[str]] = {}
+    told: dict[str, list[str]] = {}
+    for need in needs:
+        by_table: dict[str, list[str]] = {}
+        for column in need.split("|"):
+            table, _, name = column.partition(".")
+            by_table.setdefault(table, []).append(name)
+        if "|" in need:
+            told[need] = [_of_table(table, names, " or ") for table, names in by_table.items()]
+        else:
+            ((table, names),) = by_table.items()
+            single.setdefault(table, []).extend(names)
+            told[table] = [_of_table(table, list(dict.fromkeys(single[table])), ", ")]
+    return "; and ".join(", or ".join(parts) for parts in told.values())
+
+
+def _of_table(table: str, names: Sequence[str], joint: str) -> str:
+    title = TITLES.get(table, table.replace("_", " "))
+    return f"{title}: {joint.join(names)}" if any(names) else title
 
 
 def roll_reconciliation(finding: Finding) -> str:
@@ -56,7 +112,7 @@ def edits_outside_window(finding: Finding) -> str:
     if details["either"]:
         text += (
             f" Of {count(details['either'], 'change')} it cannot be told whether {'it' if details['either'] == 1 else 'they'} came after "
-            "that day: only limits are known, or no clock that is described stamps them."
+            "that day: only limits are known, the log tells no more than the day or the hour, or no clock that is described stamps them."
         )
     if any(details["allowed"].values()):
         n = sum(details["allowed"].values())

@@ -8,7 +8,7 @@ from analysis_lib.results import Finding, NotAnswerable, TestResult
 from analysis_lib.wording.channels import channel_gap
 from analysis_lib.wording.clocks import clock_offset
 from analysis_lib.wording.credentials import reissue_rates, reissue_to_ballot_delay
-from analysis_lib.wording.evidence import edits_outside_window, record_rules, roll_reconciliation
+from analysis_lib.wording.evidence import edits_outside_window, needed, record_rules, roll_reconciliation
 from analysis_lib.wording.late_votes import ballots_outside_window
 from analysis_lib.wording.numbers import how_often
 from analysis_lib.wording.timing import cast_rate_bursts, falling_turnout_counts
@@ -56,7 +56,7 @@ def sentence(finding: Finding) -> str:
     """
     result = finding.result
     if isinstance(result, NotAnswerable):
-        text = f"{result.reason} Needed to answer it: {', and '.join(need.replace('|', ' or ') for need in result.needs)}."
+        text = f"{result.reason} Needed to answer it: {needed(result.needs)}."
     else:
         text = _SENTENCES[finding.question](finding)
         if isinstance(result, TestResult):

@@ -22,19 +22,19 @@ def test_every_question_has_a_row():
 
 def test_what_is_missing_is_named_and_what_would_help(tmp_path):
     row = rows(tiny(tmp_path))[REGISTRY["ballots_outside_window"].question]
-    assert (row["held"], row["missing"]) == ("", "ballot_events.at; contest_windows.closes_at")
+    assert (row["held"], row["missing"]) == ("", "What happened to ballots: at; and Opening and closing times: closes_at")
     assert row["instead"] == (
         "nothing; what would help: two screenshots of the running count around the close, which bound the number of late ballots"
     )
     row = rows(tiny(tmp_path))[REGISTRY["cast_rate_bursts"].question]
-    assert row["needs"] == row["missing"] == "ballot_events.at or turnout_counts.voted_n"
+    assert row["needs"] == row["missing"] == "What happened to ballots: at, or Running counts of votes: voted_n"
 
 
 def test_what_is_used_in_place_of_something_better_is_named(tmp_path):
     count = {"as_of": utc("2031-10-10 12:00"), "channel": "online", "unit": "all", "voted_n": 5}
     row = rows(tiny(tmp_path, turnout_counts=[count]))[REGISTRY["cast_rate_bursts"].question]
     assert row["missing"] == ""
-    assert row["instead"] == "turnout_counts.voted_n in place of ballot_events.at"
+    assert row["instead"] == "Running counts of votes: voted_n in place of What happened to ballots: at"
 
 
 def test_the_caption_counts_the_questions_that_stay_open(tmp_path):

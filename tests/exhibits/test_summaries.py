@@ -93,7 +93,7 @@ def test_lists_that_candidates_got(tmp_path):
 
 def test_what_happened_around_the_contest(tmp_path):
     case = tiny(tmp_path, timeline=[{"kind": "outage", "starts_at": AT, "description": "The platform was down."}])
-    assert "outage | 2031-10-20 12:00:00 BST |  | The platform was down." in told(case)
+    assert "outage | 2031-10-20 12:00:00 BST | The platform was down." in told(case)
 
 
 def test_custody_and_repairs_stand_with_the_sources(tmp_path):

@@ -9,6 +9,7 @@ from imports import EXPORTS, VOTES, bring, mapping_file, put, said
 from openpyxl import Workbook
 from tiny_package import STEADY
 
+from analysis_lib import reading
 from analysis_lib.errors import ParameterError
 from analysis_lib.importers.mapping import MAPPINGS
 from analysis_lib.importers.pseudonyms import default_path, load_case_key
@@ -397,3 +398,13 @@ def test_a_table_that_was_changed_by_hand_is_told_before_it_is_registered_anew(c
     assert "warning changed | data/ballot_events.csv: the file was changed since its hash or size was registered" in said(
         done.faults
     )
+
+
+def test_an_export_too_large_is_refused_before_it_is_read(club, tmp_path, monkeypatch):
+    file = put(tmp_path, "v.csv", HEAD + ANN)
+    monkeypatch.setattr(reading, "MOST_BYTES", len(HEAD + ANN) - 1)
+    with pytest.raises(
+        ParameterError, match=r"v\.csv: the file has 74 bytes\. Expected at most 73 bytes\. Check that it is the right"
+    ):
+        bring(club, file, into=tmp_path / "p")
+    assert not (tmp_path / "p").exists()

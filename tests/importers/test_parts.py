@@ -53,6 +53,18 @@ def test_rows_of_one_ballot():
     assert parts.of_contest(table([{"x": "1"}]), file, "9")[1] == 0
 
 
+def test_a_column_of_names_taken_for_ballots_is_not_repeated():
+    rows = table([{"e": "Ann Lee"}, {"e": "Moss,Bob"}, {"e": "ann@example.org"}, {"e": "vale_2031"}, {"e": "Ann Lee"}])
+    with pytest.raises(ParameterError) as error:
+        parts.of_contest(rows, a_file(contest_column="e"), "")
+    told = str(error.value)
+    assert not any(name in told for name in ("Ann", "Lee", "Moss", "Bob", "ann@"))
+    assert "a value of 7 characters (letters and spaces), first in row 2" in told
+    assert "--rows-of vale_2031" in told
+    with pytest.raises(ParameterError, match=r"--rows-of ID"):
+        parts.of_contest(table([{"e": "Ann Lee"}, {"e": "Bob Moss"}]), a_file(contest_column="e"), "")
+
+
 def test_columns_into_rows():
     rows = table([{"name": "Ann", "Round 1": "5", "Round 2": ""}, {"name": "Bob", "Round 1": "3", "Round 2": "4"}])
     found = parts.unpivoted(rows, Unpivot(columns=r"^Round (\d+)$", name="round", value="n"))

@@ -187,3 +187,13 @@ def test_an_open_document_is_read_as_well():
     (table,) = found.tables
     assert table.cells.rows() == [("Ann", "12", "2031-03-08T20:15:00")]
     assert table.rows.to_list() == [2]
+
+
+def test_a_binary_excel_file_is_refused_with_what_to_save_it_as():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as parts:
+        parts.writestr("xl/workbook.bin", b"")
+    found = read(out.getvalue(), "f.xlsb")
+    assert not found.tables
+    assert "error spreadsheet | f.xlsb: this is a binary Excel file (XLSB)" in said(found.faults)
+    assert "Save it as an Excel workbook (XLSX)" in said(found.faults)

@@ -191,6 +191,69 @@ def test_a_clock_that_was_set_in_between_is_told(tmp_path):
     assert finding.result.assumptions[1].status is Status.FAILS
 
 
+def logged_in(minutes, clock="C2"):
+    """Logins a minute before each ballot, by a clock that is so far ahead."""
+    used = {"event": "used", "clock_id": clock}
+    return [used | {"voter_key": row["voter_key"], "at": row["at"] + timedelta(minutes=minutes - 1)} for row in ballots()]
+
+
+SURE = UTC_CLOCK | {"offset_s": 0, "offset_sd_s": 0}
+
+
+@pytest.mark.parametrize("minutes", [-40, -12, -7, 7, 12, 40])
+def test_minutes_between_two_clocks_are_a_reading_whatever_error_they_state(tmp_path, minutes):
+    clocks = [SURE, SURE | {"clock_id": "C2"}]
+    offsets = anchored_offsets(case(tmp_path, ballots(), clocks, [], credential_events=logged_in(minutes)))
+    # Nobody knows which is off, so either may be; a session lasts up to half an hour, and each clock may differ by a minute.
+    if minutes > 0:
+        assert offsets == {"C1": -60.0 * minutes, "C2": 60.0 * minutes}
+    elif minutes < -30:
+        assert offsets == {"C1": 60.0 * (-minutes - 28), "C2": -60.0 * (-minutes - 28)}
+    else:
+        assert offsets == {}
+
+
+def test_ballots_before_the_issue_by_a_clock_minutes_ahead_are_undetermined(tmp_path):
+    # Two who are sent a code vote half a minute later. By the clock of the codes, eight minutes ahead, they had none yet.
+    issued = [logged_in(8)[i] | {"event": "issued", "at": ballots()[i]["at"] + timedelta(minutes=7.5)} for i in (50, 90)]
+    for n, verdict in ((200, Verdict.UNDETERMINED), (0, Verdict.BREACH_RECORDED)):  # without logins nothing tells of the clock
+        codes = logged_in(8)[:n] + issued
+        this = case(tmp_path / str(n), ballots(), [SURE, SURE | {"clock_id": "C2"}], [WINDOW], credential_events=codes)
+        assert one(this, "record_rules").verdict is verdict
+    real = issued[0] | {"at": ballots()[50]["at"] + timedelta(minutes=30)}  # before its issue under either reading
+    codes = [*logged_in(8), real]
+    this = case(tmp_path / "real", ballots(), [SURE, SURE | {"clock_id": "C2"}], [WINDOW], credential_events=codes)
+    assert one(this, "record_rules").verdict is Verdict.BREACH_RECORDED
+
+
+def test_late_ballots_by_a_clock_minutes_ahead_are_undetermined_but_excuse_no_others(tmp_path):
+    mail = [
+        {"voter_key": f"m{i}", "event": "delivered", "at": OPENS + timedelta(seconds=i - 300), "clock_id": "C2"}
+        for i in range(40)
+    ]
+    late = [row | {"at": row["at"] + timedelta(minutes=8)} for row in ballots()]
+    sent = [{"kind": "invitation", "sent_at": OPENS}]
+    clocks = [SURE, SURE | {"clock_id": "C2"}]
+    alone = case(tmp_path / "alone", late, clocks, communications=sent)
+    assert anchored_offsets(alone) == {}
+    assert one(alone, "ballots_outside_window").verdict is Verdict.BREACH_RECORDED
+    own = [row | {"at_raw": f"{row['at'] - timedelta(minutes=8):%Y-%m-%d %H:%M:%S}"} for row in late]
+    texts = case(tmp_path / "texts", own, clocks, communications=sent)
+    assert anchored_offsets(texts) == {"C1": pytest.approx(9 * 60, abs=1)}  # by its own text, and the minute a clock may differ
+    assert one(texts, "ballots_outside_window").verdict is Verdict.UNDETERMINED
+    mailed = case(tmp_path / "mail", late, clocks, credential_events=mail, communications=sent)
+    assert anchored_offsets(mailed) == {"C2": -360.0}  # mail five minutes before it was sent, and the minute a clock may differ
+
+
+def test_a_few_ballots_before_their_issue_do_not_excuse_themselves(tmp_path):
+    issued = [{"voter_key": f"v{i}", "event": "issued", "clock_id": "C2", "at": OPENS - timedelta(hours=1)} for i in range(200)]
+    for i in (10, 20, 30, 40, 50, 60):
+        issued[i]["at"] = ballots()[i]["at"] + timedelta(minutes=20)
+    this = case(tmp_path, ballots(), [SURE, SURE | {"clock_id": "C2"}], credential_events=issued)
+    assert anchored_offsets(this) == {}
+    assert one(this, "record_rules").result.statistic == 6
+
+
 def test_a_time_that_is_not_the_logs_text_is_told(tmp_path):
     events = [row | {"at_raw": f"{row['at'] + timedelta(hours=1):%Y-%m-%d %H:%M:%S}"} for row in ballots()]
     anchor = next(a for a in only(found(tmp_path, events))["anchors"] if a["kind"] == "text")
@@ -309,6 +372,7 @@ def test_no_innocent_contest_has_its_clock_contradicted_and_eight_hours_never_pa
     )
     assert verdicts == [CONSISTENT] * 20
     assert shifts == [-8.0 * HOUR] * 10
+    assert [anchored_offsets(innocent(clean, seed)) for seed in range(600_000, 600_008)] == [{}] * 8
 
 
 def test_the_spikes_of_made_up_contests_are_covered():

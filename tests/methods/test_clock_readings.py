@@ -48,7 +48,7 @@ def test_one_doubtful_clock_moves_its_own_rows(tmp_path):
 def test_two_doubtful_clocks_are_moved_together_and_apart(tmp_path):
     found = hours(under_every_reading(case(tmp_path, clock("A", "assumed"), clock("B", "assumed")), TABLES))
     assert found == {"as_recorded": (0, 0), "other_zone": (-1, -1), "A: other_zone": (-1, 0), "B: other_zone": (0, -1)}
-    assert wording.reading("B: other_zone") == "if UTC and local time were mixed up (clock B alone)"
+    assert wording.reading("B: other_zone") == "if UTC and local time were mixed up, clock B alone"
 
 
 def test_one_clock_for_both_moves_both(tmp_path):

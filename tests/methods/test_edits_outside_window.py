@@ -131,6 +131,61 @@ def test_a_doubtful_clock_leaves_the_hour_open(tmp_path):
     assert one(held(tmp_path / "c", change, clock=assumed), "edits_outside_window").verdict is Verdict.BREACH_RECORDED
 
 
+MIDNIGHT = utc("2031-10-19 23:00")  # in London, in summer time
+DAYS = CLOCK | {"resolution": "day", "tz_used": "Europe/London"}
+
+
+@pytest.mark.parametrize(
+    ("hours", "last", "verdict"),
+    [
+        (0, 13, Verdict.UNDETERMINED),  # before or after one o'clock of that day
+        (0, 24 - 1 / 60, Verdict.NO_BREACH),  # the window ends at 23:59, with the day
+        (0, 24, Verdict.NO_BREACH),
+        (-24, 13, Verdict.NO_BREACH),
+        (24, 13, Verdict.BREACH_RECORDED),
+        (24, 24 - 1 / 60, Verdict.BREACH_RECORDED),
+    ],
+)
+def test_a_stamp_of_the_last_day_alone_cannot_be_told(tmp_path, hours, last, verdict):
+    windows = [VOTING, LAST_DAY | {"closes_at": MIDNIGHT + last * HOUR}]
+    change = on_the_roll("added", MIDNIGHT + hours * HOUR)
+    case = tiny(tmp_path, clocks=[DAYS], roll_changes=[change], contest_windows=windows)
+    finding = one(case, "edits_outside_window")
+    assert finding.verdict is verdict
+    is_open = verdict is Verdict.UNDETERMINED
+    assert (finding.details["either"], finding.details["by_basis"][0]["in_time"]) == (is_open, verdict is Verdict.NO_BREACH)
+    assert ("the log tells no more than the day" in wording.sentence(finding)) is is_open
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2031-03-30 00:00", 23), ("2031-10-25 23:00", 25)])
+def test_a_day_lasts_until_midnight_where_clocks_change(tmp_path, day, hours):
+    windows = [VOTING | {"opens_at": utc("2031-01-01 00:00"), "closes_at": utc("2031-12-01 00:00")}]
+    for minutes, verdict in ((1, Verdict.NO_BREACH), (2, Verdict.UNDETERMINED)):
+        last = LAST_DAY | {"closes_at": utc(day) + hours * HOUR - minutes * MINUTE}
+        case = tiny(
+            tmp_path / str(minutes),
+            clocks=[DAYS],
+            roll_changes=[on_the_roll("added", utc(day))],
+            contest_windows=[*windows, last],
+        )
+        assert one(case, "edits_outside_window").verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("resolution", "minutes", "verdict"),
+    [
+        ("hour", 0, Verdict.UNDETERMINED),
+        ("hour", -60, Verdict.NO_BREACH),
+        ("hour", 60, Verdict.BREACH_RECORDED),
+        ("min", 0, Verdict.NO_BREACH),
+        ("s", 0, Verdict.NO_BREACH),
+    ],
+)
+def test_a_stamp_stands_for_the_whole_of_its_unit(tmp_path, resolution, minutes, verdict):
+    case = held(tmp_path, on_the_roll("added", LAST + minutes * MINUTE), clock=CLOCK | {"resolution": resolution})
+    assert one(case, "edits_outside_window").verdict is verdict
+
+
 def test_a_grace_and_a_later_notice_count(tmp_path):
     change = on_the_roll("added", LAST + 30 * MINUTE)
     graced = [VOTING, LAST_DAY | {"grace_s": 1800}]
@@ -204,8 +259,8 @@ def test_late_changes_are_listed_by_role_and_reason_and_by_no_key(tmp_path):
     case = held(tmp_path, late, contacts=[contact(LAST + 2 * HOUR, "secret3", old_missing=True, system="voting_platform")])
     finding = one(case, "edits_outside_window")
     shown = repr(exhibits.edits_outside_window(case, [finding]))
-    assert "roll | added |  |  | regional staff | exception granted | 1" in shown
-    assert "contact | email added | voting platform |  | unknown | unknown | 1" in shown
+    assert "roll | added |  | regional staff | exception granted | 1" in shown
+    assert "contact | email added | voting platform | unknown | unknown | 1" in shown
     assert [(line["source_row"], line["seconds"]) for line in finding.details["rows"]] == [(7, 3600), (None, 7200)]
     assert "secret" not in shown + repr(finding.result) + wording.sentence(finding)
 

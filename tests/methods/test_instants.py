@@ -46,7 +46,8 @@ def test_stamps_of_one_clock_are_compared_as_they_stand_but_for_its_unit(tmp_pat
         (30, {"tz_basis": "assumed"}, (False, True)),
         (30, {"offset_s": 3600}, (False, True)),
         (30, {"offset_sd_s": 900}, (False, True)),
-        (31, {"offset_sd_s": 900}, (True, True)),
+        (32, {"offset_sd_s": 900}, (True, True)),  # and a minute: no clock is better known
+        (0.5, {"offset_sd_s": 0}, (False, True)),
         (4, {}, (False, True)),  # two computers that nobody compared
         (-4, {}, (False, True)),
         (6, {}, (True, True)),

@@ -171,6 +171,26 @@ def test_v04_a_dead_credential(tmp_path, end, found):
 
 
 @pytest.mark.parametrize(
+    ("resolution", "seconds", "found"),
+    [
+        ("s", 2, (1, 0, 0)),  # both stamps are cut to a second
+        ("s", 3, (1, 1, 0)),
+        ("min", 120, (1, 0, 0)),
+        ("min", 180, (1, 1, 0)),
+    ],
+)
+@pytest.mark.parametrize("clock", ["P", "M"])
+def test_v04_a_ballot_on_its_way_as_the_code_ends(tmp_path, resolution, seconds, found, clock):
+    clocks = [CLOCK | {"clock_id": name, "resolution": resolution, "offset_sd_s": 0} for name in "PM"]
+    end = code("a", "revoked", START, credential_id="c1") | {"clock_id": clock}
+    ballot = cast(at=START + timedelta(seconds=seconds), credential_id="c1", link_level="credential_linked")
+    case = held(tmp_path, clocks=clocks, credential_events=[end], ballot_events=[ballot, cast("a")])
+    if clock == "M":
+        found = (1, 0, 1)  # two clocks may differ by a minute, even where their error is stated
+    assert counts(case, "V04") == found
+
+
+@pytest.mark.parametrize(
     ("policy", "events", "found"),
     [
         ("none", ["cast", "cast"], (1, 1, 0)),
@@ -192,6 +212,56 @@ def test_v05_the_log_may_say_which_is_current(tmp_path):
         ballots = [cast("a", START + i * MINUTE, is_current=flag) for i, flag in enumerate(flags)]
         case = held(tmp_path / str(flags), contest={"revote_policy": "last_counts"}, ballot_events=ballots)
         assert counts(case, "V05") == found
+
+
+TWO_SOURCES = [{"source_id": "S1"}, {"source_id": "S2"}]
+NOW, LATER = {"at": START}, {"at": START + HOUR}
+ONE, TWO, THREE = ({"ballot_id": f"b{i}"} for i in (1, 2, 3))
+UNCLEAR = CLOCK | {"clock_id": "M", "offset_sd_s": 30}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "found"),
+    [
+        (NOW, NOW, (1, 0, 0)),  # the same stamp in two sources is one ballot
+        (NOW, LATER, (1, 1, 0)),
+        (NOW, NOW | {"channel": "postal"}, (1, 1, 0)),
+        (NOW, NOW | {"source_id": "S1"}, (1, 1, 0)),  # twice in one source
+        (NOW | ONE, LATER | ONE, (1, 0, 0)),
+        (NOW | ONE, NOW | TWO, (1, 1, 0)),
+        (NOW, {"at": START + MINUTE, "clock_id": "M"}, (1, 0, 1)),  # within what the other clock may be off
+        (NOW, {"at": START + 3 * MINUTE, "clock_id": "M"}, (1, 1, 0)),
+        (NOW, {"at": None}, (1, 0, 1)),
+        (NOW, LATER | {"event": "imported"}, (1, 0, 1)),  # bears the time of the import
+        (NOW | {"is_current": True}, NOW | {"is_current": True}, (1, 0, 0)),
+        (NOW | {"is_current": True}, LATER | {"is_current": True}, (1, 1, 0)),
+        (NOW | {"is_current": True}, NOW, (1, 0, 0)),
+    ],
+)
+def test_v05_a_ballot_that_stands_in_two_sources_is_one(tmp_path, first, second, found):
+    ballots = [cast("a", **first), cast("a", number=2, **{"source_id": "S2"} | second)]
+    contest = {"revote_policy": "none", "secrecy": "open"}
+    case = held(tmp_path, clocks=[CLOCK, UNCLEAR], sources=TWO_SOURCES, contest=contest, ballot_events=ballots)
+    assert counts(case, "V05") == found
+
+
+@pytest.mark.parametrize(
+    ("ballots", "struck", "found"),
+    [
+        ((ONE, TWO), (ONE,), (1, 0, 0)),
+        ((ONE, TWO, THREE), (ONE,), (1, 1, 0)),  # both strokes hit the same ballot, and two are left
+        ((ONE, TWO, THREE), (ONE, TWO), (1, 0, 0)),
+        (({}, {}, {}), ({},), (1, 0, 1)),  # they may have hit one ballot or two
+        (({}, {}, {}, {}), ({},), (1, 1, 0)),
+        ((ONE, TWO, THREE), ({},), (1, 0, 1)),
+    ],
+)
+def test_v05_a_ballot_both_superseded_and_excluded_is_struck_once(tmp_path, ballots, struck, found):
+    rows = [cast("a", START + i * MINUTE, number=i, **cells) for i, cells in enumerate(ballots, 1)]
+    for event in ("superseded", "excluded_from_count"):
+        rows += [cast("a", START + HOUR, number=len(rows) + 1, **cells) | {"event": event} for cells in struck]
+    case = held(tmp_path, contest={"revote_policy": "none", "secrecy": "open"}, ballot_events=rows)
+    assert counts(case, "V05") == found
 
 
 @pytest.mark.parametrize(

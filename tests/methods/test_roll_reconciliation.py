@@ -220,6 +220,21 @@ def test_applicants_and_credentials_are_the_same_members(tmp_path):
     }
 
 
+@pytest.mark.parametrize(
+    ("applied", "issued", "without_code", "unasked"),
+    [
+        ("abcdef", "abcdefgh", 0, 2),  # most applied, and two were sent a code that nobody granted them
+        ("ab", "abcd", 0, 2),
+        ("ab", "abcdefgh", 0, 0),  # open to all, and a few applied: for a new address, say
+        ("ax", "abcdefgh", 1, 0),
+    ],
+)
+def test_codes_of_those_who_never_applied_where_voting_online_is_open_to_all(tmp_path, applied, issued, without_code, unasked):
+    granted = [{"voter_key": key, "channel_requested": "online", "decision": "granted"} for key in applied]
+    case = tiny(tmp_path, sources=COMPLETE, vote_applications=granted, credential_events=issue(*issued))
+    assert [gap for (check, _, _), gap in gaps(case).items() if check == "R03"] == [without_code, unasked]
+
+
 def test_applications_for_the_post_say_nothing_of_codes_sent_by_email(tmp_path):
     granted = [{"voter_key": key, "channel_requested": "postal", "decision": "granted"} for key in "ab"]
     codes = issue(*"bcde", destination_kind="email") + issue("a", "f", destination_kind="post", event="printed")

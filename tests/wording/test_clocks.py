@@ -56,8 +56,19 @@ def test_bounds(low, high, text):
 def test_readings_are_joined_in_words():
     assert reading("as_recorded") == "as recorded"
     assert reading("other_zone+clock_slow") == "if UTC and local time were mixed up and if the clock ran slow"
-    assert reading("C1: anchored") == "as events that other records fix in time place it (clock C1 alone)"
-    assert reading("system: B: other_fold") == "if the repeated hour was the other one (clock system: B alone)"
+    assert reading("C1: anchored") == "as events that other records fix in time place it, clock C1 alone"
+    assert reading("system: B: other_fold") == "if the repeated hour was the other one, clock system: B alone"
+
+
+def test_a_clock_is_known_by_what_it_stamps():
+    ballots, codes = ["ballot_events"], ["credential_events", "vote_applications"]
+    assert reading("C1: clock_slow", {"C1": ballots, "C2": codes}) == "if the clock ran slow, by the clock of ballots alone"
+    assert reading("C2: clock_slow", {"C1": ballots, "C2": codes}).endswith(
+        ", by the clock of credentials and applications alone"
+    )
+    assert reading("C2: clock_slow", {"C1": ballots, "C2": ballots}).endswith(", by the clock of ballots alone (C2)")
+    assert reading("C3: clock_slow", {"C1": ballots}) == "if the clock ran slow, clock C3 alone"
+    assert reading("clock_slow", {"C1": ballots}) == "if the clock ran slow"
 
 
 def test_a_contradicted_clock_is_told_with_the_zone_that_would_explain_it():
