@@ -122,7 +122,11 @@ def test_ctrl_c_is_an_exit_status(monkeypatch, capsys):
 def test_a_signal_ends_it_as_ctrl_c_does(monkeypatch, capsys, name, status):
     if not hasattr(signal, name):
         pytest.skip(f"this system has no {name}")
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    numbers = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+    held = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:  # as in a terminal: what runs in the background, or under nohup, is born deaf to some of them
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    before = {number: signal.getsignal(number) for number in numbers}
     cleared = []
 
     def interrupted(*_, **__):
@@ -132,14 +136,14 @@ def test_a_signal_ends_it_as_ctrl_c_does(monkeypatch, capsys, name, status):
             cleared.append(True)
 
     monkeypatch.setattr(runner, "run_report", interrupted)
-    held = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born without one
     try:
         assert cli.main(["report", "vale"]) == status
+        assert {number: signal.getsignal(number) for number in numbers} == before
     finally:
-        signal.signal(signal.SIGINT, held)
+        for number in numbers:
+            signal.signal(number, held[number])
     assert cleared == [True]
     assert "stopped" in capsys.readouterr().err
-    assert {number: signal.getsignal(number) for number in before} == before
 
 
 def test_a_hangup_that_is_ignored_stays_ignored(reports, monkeypatch):

@@ -68,4 +68,4 @@ def test_a_chapter_without_its_columns_says_which_and_goes_on(tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     text = target.read_text(encoding="utf-8")
     assert "Cannot be answered with the data held" in text
-    assert "credential_events.event" in text
+    assert "What happened to voting codes: event" in text
