@@ -1,8 +1,9 @@
 """How often does each method raise a false alarm, and how often does it find what was planted? Measured, end to end.
 
-    python -m analysis_lib.calibration --contests 400 --out tests/golden/calibration.csv
+    python -m analysis_lib.calibration --contests 1000 --first-seed 700000 --worlds varied --out tests/golden/calibration.csv
 
 Every contest is simulated, written as a data package, opened through the door and answered like a real one.
+Varied worlds differ in size, noise, messages, hall, households, resolution, missing days and opinion, drawn by the seed.
 """
 
 from __future__ import annotations
@@ -11,39 +12,77 @@ import argparse
 import multiprocessing
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from analysis_lib import simulate
-from analysis_lib.case import Case, open_case
-from analysis_lib.methods.registry import CHAPTERS, answer_chapter
-from analysis_lib.results import TestResult, Verdict
+from analysis_lib.case import open_case
+from analysis_lib.methods.registry import CHAPTERS, REGISTRY, answer_chapter
+from analysis_lib.results import Grade, Verdict
+from analysis_lib.simulate.setting import REMINDERS
 
 N_RESAMPLES = 999
 READ_EVERY_MIN = 10
+COUNTED = ("10_turnout_timing", "20_late_votes")  # chapters that a running count can answer
 LEVELS = (0.01, 0.05, 0.1)
+VARIED: Mapping[str, tuple[Sequence[Any], Sequence[float]]] = {  # what a world may be like, and how often
+    "n_members": ((300, 500, 900, 1800, 5000), (0.25, 0.3, 0.25, 0.15, 0.05)),
+    "noise_cv": ((0.0, 0.3, 0.6, 1.0), (0.25, 0.25, 0.25, 0.25)),
+    "noise_memory": ((0.0, 0.5), (0.5, 0.5)),
+    "reminders": ((REMINDERS, REMINDERS[-1:], ()), (0.6, 0.2, 0.2)),
+    "prompt_reply": ((0.0, 0.02), (0.5, 0.5)),
+    "hall_share": ((0.02, 0.08, 0.3), (0.2, 0.5, 0.3)),
+    "household_share": ((0.0, 0.3), (0.25, 0.75)),
+    "resolution_s": ((1, 60), (0.7, 0.3)),
+    "lost_days": ((frozenset(), frozenset({5}), frozenset({2, 3})), (0.8, 0.1, 0.1)),
+    "branch_opinion": ((0.0, 0.5), (0.5, 0.5)),
+    "choice_trend": ((0.0, 1.0), (0.5, 0.5)),
+}
 
 
-def one_contest(seed: int, plants: Iterable[str] = (), **setting) -> list[dict]:
-    """Simulate one contest and answer every question of it: ``question, form, pvalue`` (null for a breach), ``verdict``."""
+def world_of(seed: int) -> dict[str, Any]:
+    """Draw the traits of a varied world."""
+    rng = np.random.default_rng((seed, len(VARIED)))
+    return {name: values[rng.choice(len(values), p=weights)] for name, (values, weights) in VARIED.items()}
+
+
+def one_contest(seed: int, plants: Iterable[str] = (), chapters: Iterable[str] = CHAPTERS, **setting: Any) -> list[dict]:
+    """Simulate one contest and answer every question of it: ``question, form, pvalue`` (null for a breach), ``verdict``.
+
+    It is handed over four times: whole; as a running count; with stamps cut down to the hour; and as receipts in mixed order.
+    """
     world = simulate.Setting(plants=frozenset(plants), **setting)
-    made, peers = simulate.selection(seed, world), simulate.peers(seed, 20, world)
+    made, peers, chapters = simulate.selection(seed, world), simulate.peers(seed, 20, world), tuple(chapters)
+    told = {noun: question for noun, question in REGISTRY.items() if question.chapter in chapters}
+    handed: list[tuple[dict[str, pl.DataFrame], Mapping[str, pl.DataFrame] | None, dict[str, str]]] = [
+        (made.tables, peers, dict.fromkeys(told, "")),
+        (_counted(made), None, dict.fromkeys((noun for noun in told if told[noun].chapter in COUNTED), "")),
+        (_by_the_hour(made), peers, {"cast_rate_bursts": "hours"}),
+        (_receipts(made), None, {"record_order": "shuffled"}),
+    ]
     rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        simulate.write_package(made, folder, name="calibration", title="Made up", description="Made up.", peers=peers)
-        case = open_case(folder, n_resamples=N_RESAMPLES)
-        rows += _answers(case)
-    with tempfile.TemporaryDirectory() as folder:
-        counted = simulate.Selection(made.seed, made.setting, _counted(made), made.truth)
-        simulate.write_package(counted, folder, name="calibration", title="Made up", description="Made up.")
-        rows += _answers(open_case(folder, n_resamples=N_RESAMPLES), ("10_turnout_timing",))
+    for tables, others, wanted in handed:
+        asked = {noun: form for noun, form in wanted.items() if noun in told}
+        if asked:
+            rows += _answers(simulate.Selection(made.seed, made.setting, tables, made.truth), others, asked)
     return [{"seed": seed} | row for row in rows]
 
 
-def _answers(case: Case, chapters: Iterable[str] = CHAPTERS) -> list[dict]:
+def _answers(made: simulate.Selection, peers: Mapping[str, pl.DataFrame] | None, asked: Mapping[str, str]) -> list[dict]:
+    """Write, open and answer; of a question with a form named, that form alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        simulate.write_package(made, folder, name="calibration", title="Made up", description="Made up.", peers=peers)
+        case = open_case(folder, n_resamples=N_RESAMPLES)
+        found = [
+            (noun, finding)
+            for chapter in dict.fromkeys(REGISTRY[noun].chapter for noun in asked)
+            for noun, findings in answer_chapter(chapter, case, asked).items()
+            for finding in findings
+        ]
     return [
         {
             "question": noun,
@@ -51,11 +90,30 @@ def _answers(case: Case, chapters: Iterable[str] = CHAPTERS) -> list[dict]:
             "pvalue": getattr(finding.result, "pvalue", None),
             "verdict": str(finding.verdict),
         }
-        for chapter in chapters
-        for noun, findings in answer_chapter(chapter, case).items()
-        for finding in findings
-        if isinstance(finding.result, TestResult) or finding.verdict is not Verdict.CANNOT_BE_ANSWERED
+        for noun, finding in found
+        if finding.result.form.startswith(asked[noun])
+        and finding.grade is not Grade.MATERIALITY
+        and finding.verdict is not Verdict.CANNOT_BE_ANSWERED
     ]
+
+
+def _by_the_hour(made: simulate.Selection) -> dict[str, pl.DataFrame]:
+    """The same log with its stamps cut down to the hour of the clock."""
+    cut = made.tables["ballot_events"].with_columns(pl.col("at").dt.truncate("1h"))
+    clocks = made.tables["clocks"].with_columns(resolution=pl.lit("hour", dtype=made.tables["clocks"]["resolution"].dtype))
+    return made.tables | {"ballot_events": cut, "clocks": clocks}
+
+
+def _receipts(made: simulate.Selection) -> dict[str, pl.DataFrame]:
+    """The same ballots as receipts: a code and a time each, in a file whose rows were mixed."""
+    online = made.tables["ballot_events"].filter(pl.col("channel") == "online")
+    order = np.random.default_rng(made.seed).permutation(online.height) + 2
+    sources = made.tables["sources"]
+    mixed = pl.when(pl.col("source_id") == "platform").then(pl.lit("shuffled")).otherwise(pl.col("row_order"))
+    return made.tables | {
+        "ballot_events": online.with_columns(source_row=pl.Series(order), seq=pl.lit(None, pl.Int64)),
+        "sources": sources.with_columns(row_order=mixed.cast(sources["row_order"].dtype)),
+    }
 
 
 def _counted(made: simulate.Selection) -> dict[str, pl.DataFrame]:
@@ -78,16 +136,21 @@ def _counted(made: simulate.Selection) -> dict[str, pl.DataFrame]:
     return tables | {"turnout_counts": counts}
 
 
-def _start(args: tuple[int, tuple[str, ...], dict]) -> list[dict]:
-    return one_contest(args[0], args[1], **args[2])
+def _start(args: tuple[int, tuple[str, ...], tuple[str, ...], dict]) -> list[dict]:
+    return one_contest(args[0], args[1], args[2], **args[3])
 
 
-def run(n: int, *, first_seed: int, plants: tuple[str, ...] = (), jobs: int = 2, **setting) -> pl.DataFrame:
-    """Answer `n` contests with seeds from `first_seed` on, in a pool of fresh processes."""
-    for name in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+def run(
+    n: int, *, first_seed: int, plants: tuple[str, ...] = (), chapters: tuple[str, ...] = CHAPTERS, jobs: int = 2,
+    varied: bool = False, **setting: Any,
+) -> pl.DataFrame:  # fmt: skip
+    """Answer `n` contests with seeds from `first_seed` on, in a pool of fresh processes; `varied`: each in a world of its own kind."""
+    for name in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # two processes with two threads each wait for one another
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        rows = pool.map(_start, [(seed, plants, setting) for seed in range(first_seed, first_seed + n)], chunksize=4)
+        seeds = range(first_seed, first_seed + n)
+        worlds = [(seed, plants, chapters, (world_of(seed) if varied else {}) | setting) for seed in seeds]
+        rows = pool.map(_start, worlds, chunksize=4)
     return pl.DataFrame([row for part in rows for row in part], infer_schema_length=None)
 
 
@@ -102,19 +165,48 @@ def summary(answers: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([tests, breaches], how="diagonal").sort("question", "form")
 
 
+def by_trait(answers: pl.DataFrame) -> pl.DataFrame:
+    """Share of contests with p at most 0.05, by question, form and each trait of the varied worlds."""
+    tests = answers.filter(pl.col("pvalue").is_not_null())
+    worlds = pl.DataFrame(
+        [
+            {"seed": seed} | {name: _trait(value) for name, value in world_of(seed).items()}
+            for seed in tests["seed"].unique().sort()
+        ]
+    )
+    long = tests.join(worlds.unpivot(index="seed", variable_name="trait"), on="seed")
+    rates = long.group_by("question", "form", "trait", "value").agg(
+        contests=pl.len(), share=(pl.col("pvalue") <= LEVELS[1]).mean().round(4)
+    )
+    return rates.sort("question", "form", "trait", "value")
+
+
+def _trait(value: Any) -> str:
+    return str(len(value)) if isinstance(value, tuple | frozenset) else str(value)
+
+
 def main() -> None:
     """Write the table of rates."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--contests", type=int, default=400)
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--plants", nargs="*", default=(), choices=simulate.PLANTS)
-    parser.add_argument("--noise-cv", type=float, default=0.6)
+    parser.add_argument("--chapters", nargs="*", default=CHAPTERS, choices=CHAPTERS)
+    parser.add_argument("--members", type=int, help="of every contest, instead of what its world has")
+    parser.add_argument("--worlds", choices=("standard", "varied"), default="standard")
     parser.add_argument("--answers", type=Path, help="write every single answer here too")
+    parser.add_argument("--traits", type=Path, help="write the rates by trait of varied worlds here too")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    answers = run(options.contests, first_seed=options.first_seed, plants=tuple(options.plants), noise_cv=options.noise_cv)
+    setting = {"n_members": options.members} if options.members else {}
+    answers = run(
+        options.contests, first_seed=options.first_seed, plants=tuple(options.plants), chapters=tuple(options.chapters),
+        varied=options.worlds == "varied", **setting,
+    )  # fmt: skip
     if options.answers:
         answers.write_csv(options.answers)
+    if options.traits:
+        by_trait(answers).write_csv(options.traits)
     table = summary(answers)
     table.write_csv(options.out)
     print(table)

@@ -45,6 +45,7 @@ def _card(finding: Finding) -> Markup:
                 [
                     ("Effect", wording.effect(finding)),
                     ("p-value, adjusted", f"{finding.pvalue_adjusted:.2g}"),
+                    ("p-value alone", _simulated(result)),
                     ("Observations", _observations(result)),
                 ]
             )
@@ -62,6 +63,12 @@ def _card(finding: Finding) -> Markup:
     return Markup('<section class="finding grade-{} verdict-{}">\n{}\n</section>').format(
         finding.grade, finding.verdict, Markup("\n").join(parts)
     )
+
+
+def _simulated(result: TestResult) -> str:
+    """The p-value with the standard error that simulating it leaves; nothing where it is exact."""
+    error = result.details.get("pvalue_se")
+    return f"{result.pvalue:.2g}, give or take {error:.1g} by simulation" if error else ""
 
 
 def _observations(result: Any) -> str:

@@ -50,10 +50,15 @@ class Case:
         return self.rows_of(table, self.contest_id)
 
     def rows_of(self, table: str, contest_id: str) -> pl.DataFrame:
-        """Give another contest's rows, such as a peer's. A roll belongs to the contest its snapshot was taken for."""
+        """Give another contest's rows, such as a peer's. A roll belongs to the contest its snapshot was taken for.
+
+        Of results only final figures come; a count that was still going on is no declaration (`interim_results`).
+        """
         if table not in TABLES:
             raise ParameterError(f"there is no table {table!r}. Expected one of {', '.join(TABLES)}. Check the spelling.")
         frame = self.package.tables[table]
+        if table == "results":
+            frame = frame.filter(pl.col("as_of").is_null())
         if "contest_id" in frame.columns:
             return frame.filter(pl.col("contest_id") == contest_id)
         if "snapshot_id" in frame.columns:
@@ -61,10 +66,14 @@ class Case:
             return frame.filter(pl.col("snapshot_id").is_in(snapshots.to_list()))
         return frame
 
+    def interim_results(self) -> pl.DataFrame:
+        """Give this contest's rows of results that tell how a count stood at some instant."""
+        return self.package.tables["results"].filter((pl.col("contest_id") == self.contest_id) & pl.col("as_of").is_not_null())
+
     def holds(self, need: str) -> bool:
         """Tell whether a column, written table.column, has at least one value for this contest."""
         table, _, column = need.partition(".")
-        rows = self.rows(table)
+        rows = self.interim_results() if need == "results.as_of" else self.rows(table)
         if column not in rows.columns:
             raise ParameterError(f"there is no column {need!r}. Expected one of {', '.join(rows.columns)}. Check the spelling.")
         return rows[column].count() > 0

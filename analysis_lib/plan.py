@@ -18,7 +18,14 @@ MOST_ENTRIES = 20  # of a list of the plan; more choices than these are a search
 MOST_PEERS = 1000
 RANGES = {  # what an entry of a list may be, seconds or ballots
     "tolerances_s": (0, HOUR_S), "scan_windows_s": (1, MONTH_S), "horizons_s": (1, MONTH_S), "max_other_ballots": (0, 10_000),
+    "gap_band_s": (1, HOUR_S), "surge_windows_s": (60, MONTH_S), "late_cuts_s": (0, MONTH_S),
 }  # fmt: skip
+FAMILIES = {  # questions whose p-values are adjusted together; a question in none is exploratory
+    "timing": ("cast_rate_bursts", "operator_gaps", "list_order", "record_order", "shared_origin"),
+    "late": ("closing_surge", "late_choice_shift"),
+    "credentials": ("reissue_rates", "reissue_to_ballot_delay"),
+    "channels": ("channel_gap",),
+}
 CHANNELS = (  # as the schema has them, without "all"; a test holds the two equal
     "online", "online_kiosk", "in_person", "postal", "phone", "sms", "proxy", "officer_entered", "other", "unknown",
 )  # fmt: skip
@@ -49,9 +56,30 @@ class Plan(BaseModel):
     max_other_ballots: tuple[int, ...] = Field(
         (60, 20), description="ballots of channels without a published share: at most this many"
     )
+    gap_band_s: tuple[int, int] = Field((20, 90), description="seconds between ballots that one person keying codes would keep")
+    list_step: int = Field(2, ge=1, le=5, description="places down a list that count as going on with it")
+    concurrency_s: int = Field(2, ge=0, le=60, description="seconds by which two entries made at once may change places")
+    surge_windows_s: tuple[int, ...] = Field((900, 3600, 10800), description="lengths of the stretch before the close, seconds")
+    late_cuts_s: tuple[int, ...] = Field(
+        (0, 86400), description="seconds before the close from which a ballot counts as late; 0: after the close"
+    )
+    n_placebos: int = Field(10, ge=5, le=100, description="earlier cut-offs at which the late-choice test is repeated")
+    families: dict[str, tuple[str, ...]] = Field(
+        FAMILIES, description="questions whose p-values are adjusted together, by family; a question in none is exploratory"
+    )
     horizons_s: tuple[int, ...] = Field((600, 3600, 86400), description="a ballot within so many seconds of a reissue")
 
-    @field_validator("tolerances_s", "scan_windows_s", "horizons_s", "max_other_ballots", "peers", "channels")
+    @field_validator(
+        "tolerances_s",
+        "scan_windows_s",
+        "horizons_s",
+        "max_other_ballots",
+        "gap_band_s",
+        "surge_windows_s",
+        "late_cuts_s",
+        "peers",
+        "channels",
+    )
     @classmethod
     def _each_once(cls, value: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
         if len(set(value)) < len(value):
@@ -69,12 +97,37 @@ class Plan(BaseModel):
             raise ValueError("expected 0 among them, at which the verdict is taken")
         return value
 
+    @field_validator("gap_band_s")
+    @classmethod
+    def _rising(cls, value: tuple[int, int]) -> tuple[int, int]:
+        if value[0] >= value[1]:
+            raise ValueError("expected the shorter gap first")
+        return value
+
+    @field_validator("families")
+    @classmethod
+    def _in_one_family(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        nouns = [noun for nouns in value.values() for noun in nouns]
+        known = {noun for nouns in FAMILIES.values() for noun in nouns}
+        if unknown := sorted(set(nouns) - known):
+            raise ValueError(f"no test answers {', '.join(unknown)}; expected some of {', '.join(sorted(known))}")
+        if len(set(nouns)) < len(nouns):
+            raise ValueError("expected every question in one family at most")
+        standard = {noun: family for family, members in FAMILIES.items() for noun in members}
+        if mixed := sorted(family for family, members in value.items() if len({standard[noun] for noun in members}) > 1):
+            raise ValueError(f"the family {', '.join(mixed)} holds questions of several chapters, which are answered apart")
+        return value
+
     @field_validator("channels")
     @classmethod
     def _known(cls, value: tuple[str, str]) -> tuple[str, str]:
         if unknown := [channel for channel in value if channel not in CHANNELS]:
             raise ValueError(f"there is no channel {', '.join(unknown)}; expected two of {', '.join(CHANNELS)}")
         return value
+
+    def family_of(self, noun: str) -> str:
+        """Name the family in which a question's p-values are adjusted; empty where the plan names it in none."""
+        return next((family for family, nouns in self.families.items() if noun in nouns), "")
 
     @property
     def sha256(self) -> str:

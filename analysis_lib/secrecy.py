@@ -132,15 +132,16 @@ def small_bin_fault(text: TextTable, table: str, rows: pl.DataFrame, linkable: C
     if table != "ballot_choices" or not rows["cast_bin"].count():
         return None
     rows = rows.drop_nulls("cast_bin").filter(~pl.col("contest_id").is_in(list(linkable)))
-    bins = rows.group_by("contest_id", "cast_bin").agg(n=pl.col("ballot_id").n_unique())
+    group = ["contest_id", "cast_bin", *(name for name in ("unit", "channel") if rows[name].count())]
+    bins = rows.group_by(group).agg(n=pl.col("ballot_id").n_unique())
     if not (n := bins.filter(pl.col("n") < min_cell).height):
         return None
     return Fault(
         file=text.file,
         column="cast_bin",
         found=f"{n:,} of {bins.height:,} bins hold fewer than {min_cell} ballots",
-        expected=f"bins of at least {min_cell} ballots (sf:min_cell), so that a time of voting points to nobody",
-        remedy="Nothing of this table is used. Make the bins wider or leave cast_bin empty, and open the package again.",
+        expected=f"bins of at least {min_cell} ballots of each branch and channel (sf:min_cell), so that a time of voting points to nobody",
+        remedy="Nothing of this table is used. Make the bins wider or leave cast_bin or unit empty, and open the package again.",
         rule="secrecy",
     )
 

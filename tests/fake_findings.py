@@ -4,78 +4,31 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from cases import utc
+from fake_parts import COMMON, NO, OPEN, RATIO, START, WITHIN, YES, a_test, an_identity, breach, cannot, finding
+from fake_timing import (
+    begun,
+    burst,
+    down_a_list,
+    even,
+    extended,
+    falls,
+    late_bounds,
+    mixed,
+    numbered,
+    origins,
+    outside,
+    outside_counts,
+    shifted,
+    surge,
+)
 
-from analysis_lib.methods import cast_rate_bursts, channel_gap, reissue_rates, reissue_to_ballot_delay
+from analysis_lib.methods import (
+    channel_gap,
+    reissue_rates,
+    reissue_to_ballot_delay,
+)
 from analysis_lib.methods.registry import REGISTRY
-from analysis_lib.results import Bounds, Breach, Estimate, Finding, NotAnswerable, TestResult, Verdict
-
-LONDON = {"zone": "Europe/London"}
-RATIO = Estimate(name="rate over that of the others", value=2.0, low=1.1, high=3.6, confidence_level=0.95, unit="ratio")
-COMMON = {
-    "statistic_name": "things",
-    "n_observations": 60,
-    "n_excluded": 0,
-    "assumptions": (),
-    "innocent_explanations": ("Chance.",),
-}
-
-
-def finding(noun, result, verdict, **more):
-    question = REGISTRY[noun]
-    family = (
-        {"pvalue_adjusted": min(1.0, 2 * result.pvalue), "family": "f", "family_size": 2}
-        if isinstance(result, TestResult)
-        else {}
-    )
-    return Finding(question=noun, chapter=question.chapter, grade=question.grade, verdict=verdict, result=result, **family | more)
-
-
-def breach(noun, verdict, statistic=1, n=60, parameters=LONDON, **details):
-    values = COMMON | {
-        "n_observations": n,
-        "method": noun,
-        "rule": "r",
-        "verdict": verdict,
-        "statistic": statistic,
-        "parameters": parameters,
-    }
-    return finding(noun, Breach(**values, details=details), verdict)
-
-
-def a_test(noun, verdict, form="", effect=RATIO, parameters=LONDON, null="all is even", **details):
-    pvalue = 0.001 if verdict is Verdict.NOT_EXPLAINED else 0.3
-    values = COMMON | {
-        "method": noun,
-        "form": form,
-        "null_hypothesis": null,
-        "alternative": "greater",
-        "statistic": 1,
-        "pvalue": pvalue,
-        "effect": effect,
-        "references": (),
-        "parameters": parameters,
-    }
-    return finding(noun, TestResult(**values, details=details), verdict)
-
-
-def an_identity(gap=0, declaration="first", wide=0, check="R08", unit="", counted="ballot", cause="unexplained"):
-    return {
-        "check": check,
-        "unit": unit,
-        "counted": counted,
-        "cause": cause if gap else "",
-        "name": "no more votes than ballots received",
-        "declaration": declaration,
-        "left": "candidates' votes",
-        "left_low": 100 + gap,
-        "left_high": 100 + gap + wide,
-        "right": "ballots received",
-        "right_low": 100,
-        "right_high": 100,
-        "relation": "at_most",
-        "gap": gap,
-    }
+from analysis_lib.results import Bounds, Estimate, Verdict
 
 
 def struck(n, after, margin=35, seats=1, verdict=Verdict.COULD_CHANGE, changed=False):
@@ -84,63 +37,6 @@ def struck(n, after, margin=35, seats=1, verdict=Verdict.COULD_CHANGE, changed=F
     details = {"margin": margin, "seats": seats, "before": before, "winner_changed": changed}
     values = COMMON | {"method": "struck_ballots", "verdict": verdict, "statistic": n, "effect": None, "parameters": {}}
     return finding("struck_ballots", Bounds(**values, details=details), verdict)
-
-
-START = utc("2031-10-24 02:00:04")
-
-
-def burst(verdict, form="within_hour", n=14, length=900, expected=0.3, clusters=1, visible=True):
-    window = {
-        "start": START,
-        "end": START + timedelta(seconds=length),
-        "length_s": length,
-        "count": n,
-        "expected": expected,
-        "llr": 40.0,
-    }
-    smallest = [{"length_s": s, "ballots": k} for s, k in ((60, 3), (900, 8), (3600, 13))] if visible else []
-    return a_test(
-        "cast_rate_bursts",
-        verdict,
-        form,
-        null=cast_rate_bursts.NULLS[form],
-        parameters=LONDON | {"n_resamples": 9999},
-        window=window,
-        clusters=[window] * clusters,
-        smallest_visible=smallest,
-    )
-
-
-def outside(
-    verdict, before=0, after=0, fewest=None, most=None, batch=0, n=60, roles=(("online", "local_officer"),), longest=2096
-):
-    by_role = [{"channel": channel, "actor_role": role, "n": before + after} for channel, role in roles] if before + after else []
-    total = before + after
-    return breach(
-        "ballots_outside_window",
-        verdict,
-        total,
-        n=n,
-        before=before,
-        after=after,
-        batch_after=batch,
-        longest_s=longest if after else None,
-        fewest=total if fewest is None else fewest,
-        most=total if most is None else most,
-        by_role=by_role,
-    )
-
-
-def falls(*changes, over=0):
-    listed = [{"as_of": START, "change": change} for change in changes]
-    return breach(
-        "falling_turnout_counts",
-        Verdict.BREACH_RECORDED if changes or over else Verdict.NO_BREACH,
-        len(changes),
-        falls=listed,
-        total_fall=sum(changes),
-        totals=[an_identity(over, "", check="R14")],
-    )
 
 
 def rates(verdict, form, adjusted=(0.01, 0.5), effect=RATIO):
@@ -200,17 +96,6 @@ def gap(verdict, form="counts", lead=138, value=2.47, low=1.46, high=4.07, share
         lead=lead,
         to_tie=-(-abs(lead) // 2),
     )
-
-
-def cannot(noun):
-    return finding(
-        noun,
-        NotAnswerable(method=noun, reason="Some of the columns it needs are not held.", needs=("a.b|c.d",)),
-        Verdict.CANNOT_BE_ANSWERED,
-    )
-
-
-NO, YES, WITHIN, OPEN = Verdict.NO_BREACH, Verdict.BREACH_RECORDED, Verdict.WITHIN_BASELINE, Verdict.NOT_EXPLAINED
 
 
 def totals(verdict, n_failing, n, identities, twins=()):
@@ -313,6 +198,11 @@ FAKES = [
     burst(WITHIN, n=0),
     burst(WITHIN, visible=False),
     burst(WITHIN, "peer_baseline"),
+    burst(WITHIN, "hours", length=7200),
+    burst(OPEN, "hours", length=86400),
+    burst(Verdict.UNDETERMINED, "peer_baseline"),
+    burst(OPEN, "turnout_counts", visible=False, slow=1),
+    burst(WITHIN, "turnout_counts", visible=False, slow=2),
     falls(),
     falls(-410),
     falls(-75169, -12407),
@@ -330,6 +220,47 @@ FAKES = [
     outside(Verdict.UNDETERMINED, after=1, fewest=0),
     outside(Verdict.UNDETERMINED, fewest=0, most=2),
     outside(YES, after=2, roles=(("officer_entered", "unknown"), ("in_person", "self"))),
+    outside(YES, after=6, sessions=begun(4, 1), extensions=[extended()]),
+    outside(YES, after=1, sessions=begun(1, 0), extensions=[extended("before", 0, 0), extended("unknown", 1, minutes=-15)]),
+    outside(NO, sessions=begun(0, 2), extensions=[extended("after", 1, 0)]),
+    outside_counts(NO),
+    outside_counts(Verdict.UNDETERMINED, 0, 1),
+    outside_counts(YES, 1, 3),
+    outside_counts(YES, 3, 1410, before=False),
+    surge(OPEN),
+    surge(WITHIN, n=1, size=60, n_stretches=1),
+    surge(WITHIN, n=0, expected=0.02, visible=1),
+    surge(Verdict.UNDETERMINED, "own_days"),
+    surge(WITHIN, "own_days", expected=0.0, visible=None),
+    even(OPEN),
+    even(OPEN, kind="session", n=1),
+    even(OPEN, "band_run", "network", cv=None),
+    even(OPEN, "band_run", "administrator's login"),
+    even(WITHIN, kind="device", ballots=11, cv=0.562, gap=682.0),
+    even(WITHIN, least=None),
+    even(WITHIN, "band_run", ballots=2, cv=None),
+    even(WITHIN, "band_run", ballots=0),
+    even(WITHIN, "band_run", least=None),
+    down_a_list(OPEN),
+    down_a_list(OPEN, "issue"),
+    down_a_list(OPEN, view="unit by unit", together=3.5, expected=0.02),
+    down_a_list(WITHIN, run=2, together=1.0),
+    down_a_list(WITHIN, run=1, together=0.0),
+    down_a_list(WITHIN, least=None),
+    numbered(OPEN),
+    numbered(OPEN, missing=9, stamps=(2, 0.3), late=False),
+    numbered(WITHIN, k=0),
+    numbered(WITHIN, k=0, missing=1, stamps=None),
+    numbered(WITHIN, k=1, block=1, stamps=(1, 1.0), least=2),
+    numbered(WITHIN, k=3, block=2),
+    mixed(OPEN),
+    mixed(OPEN, -0.98, 0.01),
+    mixed(WITHIN, 0.02, 0.5),
+    origins(OPEN),
+    origins(OPEN, left_out=34, visits=3),
+    origins(WITHIN, seen=(0, 0, 0, 1), left_out=1, visits=1, least=None),
+    origins(WITHIN, "device", seen=(3, 0, 0, 3)),
+    origins(Verdict.UNDETERMINED, n=1),
     rates(OPEN, "branch"),
     rates(OPEN, "administrator"),
     rates(WITHIN, "branch", (0.5, 0.6)),
@@ -351,5 +282,15 @@ FAKES = [
     gap(OPEN, lead=-138),
     gap(OPEN, value=float("inf"), low=1.2, high=float("inf"), shares=(0.99, 0.5)),
     gap(WITHIN, value=float("nan"), low=0.0, high=float("inf")),
+    shifted(OPEN),
+    shifted(WITHIN, visible=0.01),
+    shifted(WITHIN, adjusted=-0.01, trend=False),
+    shifted(Verdict.UNDETERMINED, road="interim", trend=False),
+    shifted(Verdict.UNDETERMINED, rank=4, form="after_close_final_two"),
+    late_bounds(Verdict.COULD_CHANGE),
+    late_bounds(Verdict.COULD_CHANGE, n=1, margin=1, fewest=1),
+    late_bounds(Verdict.COULD_NOT_CHANGE, n=0, fewest=None),
+    late_bounds(Verdict.COULD_NOT_CHANGE, exact=True, fewest=None),
+    late_bounds(Verdict.UNDETERMINED, fewest=None),
     *(cannot(noun) for noun in REGISTRY),
 ]

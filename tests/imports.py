@@ -17,6 +17,9 @@ from analysis_lib.importers.values import Setting
 
 EXPORTS = Path(__file__).parent / "importers" / "exports"
 KEY = CaseKey(bytes(range(32)))
+HEAD = "Member,When,What,Full name,Remarks\n"
+ANN = "A-1,08/03/2031 19:30:05,Voted,Ann Lee,\n"
+BOB = "A-2,08/03/2031 20:00:00,Voted,Bob Moss,late\n"
 
 VOTES = """
     platform = "club"
@@ -94,3 +97,8 @@ def said(faults: pl.DataFrame | list[Fault] | tuple[Fault, ...]) -> str:
     """Every fault as the user reads it, a line each, with its severity and rule before it."""
     rows = faults if isinstance(faults, pl.DataFrame) else fault_table(faults)
     return "\n".join(f"{f['severity']} {f['rule']} | {message(f)}" for f in rows.iter_rows(named=True))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, by its path."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}

@@ -186,35 +186,9 @@ def test_a_running_count_keeps_its_largest_rises():
     assert charts.running_count(steps(40), BURST, falls[-1:], LONDON).alt.endswith("0 falls are marked.")
 
 
-def late(*seconds, batch=False, role="local_officer", channel="online"):
-    return pl.DataFrame(
-        {
-            "event_id": [f"e{i}" for i in range(len(seconds))],
-            "at": [OPENS] * len(seconds),
-            "channel": channel,
-            "actor_role": role,
-            "seconds": list(seconds),
-            "in_batch": batch,
-        }
-    )
-
-
-def test_late_ballots_stand_on_a_line_after_the_close():
-    figure = charts.late_ballots(late(30, 90, 3600, -40), {"online": utc("2031-10-26 00:30")}, LONDON)
-    assert [row["minutes"] for row in rows(figure)[1]] == [0.5, 1.5, 60.0]  # one before the opening is in the table, not here
-    assert figure.alt == "3 ballots after the close, the last one 60 minutes after it."
-    assert "online: 26 October 2031 01:30 BST" in figure.caption
-    assert LONDON in json.dumps(figure.spec())
-    assert "1 ballot after" in charts.late_ballots(late(60), {}, LONDON).alt
-
-
-@pytest.mark.parametrize("frame", [pl.DataFrame(), late(-5), late(5, 6, batch=True)])
-def test_without_a_late_ballot_there_is_no_chart_of_them(frame):
-    assert charts.late_ballots(frame, {}, LONDON) is None
-
-
-def test_so_many_late_ballots_still_fit():
-    assert len(rows(charts.late_ballots(late(*range(1, 6000)), {}, LONDON))[1]) == drawing.MOST_POINTS
+def late(*seconds, role="local_officer", channel="online"):
+    names = ("reading", "seconds", "channel", "actor_role")
+    return pl.DataFrame([("as recorded", float(s), channel, role) for s in seconds], schema=names, orient="row")
 
 
 def units(*names):

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from analysis_lib.faults import message
+from analysis_lib.methods.registry import REGISTRY
 from analysis_lib.package import open_package
 
 DATA_SCHEMA = Path(__file__).parents[1] / "data_schema"
@@ -24,20 +25,7 @@ TABLES = {
 COLUMNS = [pytest.param(table, field, id=f"{table}.{field['name']}") for table in TABLES for field in TABLES[table]["fields"]]
 EXAMPLES = sorted((DATA_SCHEMA / "examples").glob("*/datapackage.json"))
 MODULES = {"package", "clocks", "report", "traps", "importers"}
-QUESTIONS = {
-    "totals_reconciliation",
-    "struck_ballots",
-    "channel_gap",
-    "ballots_outside_window",
-    "cast_rate_bursts",
-    "falling_turnout_counts",
-    "reissue_rates",
-    "reissue_to_ballot_delay",
-    "roll_reconciliation",
-    "record_rules",
-    "edits_outside_window",
-    "clock_offset",
-}
+QUESTIONS = set(REGISTRY)
 
 # The parts of the two published profiles that these files use; a property of any other name must begin with "sf:".
 TEXT = {"type": "string", "minLength": 1}

@@ -15,7 +15,13 @@ def test_the_hash_is_that_of_the_plan_in_canonical_json():
     values = {
         "alpha": 0.01, "confidence_level": 0.95, "n_resamples": 9999, "seed": 20311018, "peers": [], "tolerances_s": [0, 60, 300],
         "scan_windows_s": [60, 300, 900, 3600, 14400], "channels": ["online", "in_person"], "max_other_ballots": [60, 20],
-        "horizons_s": [600, 3600, 86400],
+        "horizons_s": [600, 3600, 86400], "gap_band_s": [20, 90], "list_step": 2, "concurrency_s": 2, "late_cuts_s": [0, 86400],
+        "surge_windows_s": [900, 3600, 10800], "n_placebos": 10,
+        "families": {
+            "timing": ["cast_rate_bursts", "operator_gaps", "list_order", "record_order", "shared_origin"],
+            "late": ["closing_surge", "late_choice_shift"],
+            "credentials": ["reissue_rates", "reissue_to_ballot_delay"], "channels": ["channel_gap"],
+        },
     }  # fmt: skip
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     assert Plan().sha256 == hashlib.sha256(text.encode()).hexdigest()
@@ -72,6 +78,14 @@ def test_a_plan_cannot_be_changed():
         ({"channels": ["online", "all"]}, "there is no channel all"),
         ({"peers": ["dale", "hill", "dale"]}, "peers = .*expected every entry once"),
         ({"peers": [str(n) for n in range(1001)]}, "peers = .*at most 1000 items"),
+        ({"gap_band_s": [90, 20]}, "expected the shorter gap first"),
+        ({"gap_band_s": [20, 3601]}, "whole numbers from 1 to 3600"),
+        ({"late_cuts_s": [0, 0]}, "expected every entry once"),
+        ({"surge_windows_s": [59]}, "whole numbers from 60 to 2592000"),
+        ({"n_placebos": 4}, "n_placebos = 4"),
+        ({"families": {"a": ["cast_rate_burst"]}}, "no test answers cast_rate_burst; expected some of cast_rate_bursts"),
+        ({"families": {"a": ["list_order"], "b": ["list_order"]}}, "expected every question in one family at most"),
+        ({"families": {"a": ["list_order", "reissue_rates"]}}, "the family a holds questions of several chapters"),
         ({"alhpa": 0.05}, "alhpa = 0.05: Extra inputs are not permitted"),
         ({"plan": {"alpha": 0.05}}, "plan = "),
     ],

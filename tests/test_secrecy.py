@@ -191,6 +191,22 @@ def test_bins_of_few_ballots_hold_back_the_choices(tmp_path):
     assert check(tmp_path, rows(10))[0].refused == ()
 
 
+@pytest.mark.parametrize("column", ["unit", "channel"])
+def test_bins_of_few_ballots_of_one_branch_or_channel_hold_them_back_too(tmp_path, column):
+    def rows(*sizes):
+        names = {"unit": ("North", "South"), "channel": ("online", "postal")}[column]
+        held = [name for name, size in zip(names, sizes, strict=True) for _ in range(size)]
+        changes = (
+            {"ballot_id": f"B{place}x", "cast_bin": "2031-03-08T20:00:00Z", column: name} for place, name in enumerate(held)
+        )
+        return {"ballot_choices": [example_row("ballot_choices", **change) for change in changes]}
+
+    package, told = check(tmp_path, rows(20, 9))
+    assert package.refused == ("ballot_choices",)
+    assert "1 of 2 bins hold fewer than 10 ballots. Expected bins of at least 10 ballots of each branch and channel" in told
+    assert check(tmp_path, rows(20, 10))[0].refused == ()
+
+
 @pytest.mark.parametrize(
     ("form", "step"),
     [("20:0{}:17", "second"), ("20:0{}:00", "minute"), ("20:0{}:00", "minute of the voters"), ("20:00:00", "")],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from analysis_lib.charts.drawing import (
     EXPECTED,
     HEIGHT,
     MOST_POINTS,
+    OTHER,
     SEEN,
     WIDTH,
     clock_axis,
@@ -25,21 +26,29 @@ from analysis_lib.figure import Figure
 
 MOST_HOURS = 900  # drawn twice, as bars and as a band
 MOST_FALLS = 200
+MOST_LEVELS = 60
+STEP = "#196f3d"
 
 
 def ballots_per_hour(
-    hourly: pl.DataFrame, marks: Sequence[Mapping[str, Any]], window: Mapping[str, Any] | None, zone: str
+    hourly: pl.DataFrame,
+    marks: Sequence[Mapping[str, Any]],
+    window: Mapping[str, Any] | None,
+    zone: str,
+    levels: Sequence[Mapping[str, Any]] = (),
 ) -> Figure:
-    """Ballots per hour as bars on the band that the peers' pace and noise allow; messages, hustings and close marked.
+    """Ballots per hour as bars on the band that the peers' pace and noise allow; messages, meetings, outages and the close marked.
 
     Parameters
     ----------
     hourly : DataFrame
-        As `cast_rate_bursts.hourly` gives it.
+        As `turnout_view.hourly` gives it.
     marks : sequence of {"at", "what"}
-        ``what``: message, hustings or close.
+        ``what``: message, hustings or close; an outage has ``until`` too, and is shaded grey.
     window : mapping or None
         The window that stands out most (``start``, ``end``), shaded.
+    levels : sequence of {"start", "end", "level"}
+        Stretches of one pace, drawn as a step line: a help to the eye, no test.
     """
     origin = hourly["start"][0]
     end = hourly["start"][-1] + timedelta(hours=float(hourly["hours"][-1]))
@@ -72,17 +81,37 @@ def ballots_per_hour(
             }
         ]
         layers.append(alt.Chart(alt.Data(values=shade)).mark_rect(color="#f4d03f", opacity=0.45).encode(x="x:Q", x2="x2:Q"))
-    rules = marks_layer(marks, origin, origin, end)
+    if levels:
+        layers.append(_step_line(levels[:MOST_LEVELS], origin))
+    away = [mark for mark in marks if mark["what"] == "outage" and mark["at"] < end and mark["until"] > origin]
+    if away:
+        layers.append(_outages(away, origin, length))
+    rules = marks_layer([mark for mark in marks if mark["what"] != "outage"], origin, origin, end)
     layers += [rules] if rules is not None else []
     busiest = hourly.sort("count", "start", descending=[True, False]).row(0, named=True)
     when = f"{busiest['start'].astimezone(ZoneInfo(zone)):%d %B %H:%M}"
     band = "The shaded band holds 95 hours in 100 at the peers' pace. " if has_band else ""
+    down = "Grey stripes are outages. " if away else ""
+    stepped = "The stepped line is the average pace of stretches that are much alike. " if levels else ""
     mean = f", averaged over {together} hours" if together > 1 else ""
     return Figure(
         styled(alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)),
         alt=f"Bars: ballots in each hour of the window, {hourly['count'].sum():,} in all. The busiest hour began {when} local time with {busiest['count']:,}. {band}".strip(),
-        caption=f"Ballots per hour{mean}. {band}The yellow stripe is the window that stands out most; dashed lines are messages, hustings and the close.",
+        caption=f"Ballots per hour{mean}. {band}{stepped}{down}The yellow stripe is the window that stands out most; dashed lines are messages, meetings and the close.",
     )
+
+
+def _outages(away: Sequence[Mapping[str, Any]], origin: datetime, length: float) -> alt.Chart:
+    rows = []
+    for mark in away[:MOST_LEVELS]:
+        x = max(0.0, hours_since(origin, mark["at"]))
+        rows.append({"x": x, "x2": min(length, max(hours_since(origin, mark["until"]), x + length / 300))})
+    return alt.Chart(alt.Data(values=rows)).mark_rect(color=OTHER, opacity=0.3).encode(x="x:Q", x2="x2:Q")
+
+
+def _step_line(levels: Sequence[Mapping[str, Any]], origin: datetime) -> alt.Chart:
+    rows = [{"x": hours_since(origin, item[end]), "y": round(item["level"], 3)} for item in levels for end in ("start", "end")]
+    return alt.Chart(alt.Data(values=rows)).mark_line(color=STEP, strokeWidth=1.5).encode(x="x:Q", y="y:Q")
 
 
 def _coarsened(hourly: pl.DataFrame) -> tuple[pl.DataFrame, int]:

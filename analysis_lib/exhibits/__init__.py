@@ -4,8 +4,11 @@ from analysis_lib.exhibits.channels import channel_gap
 from analysis_lib.exhibits.clocks import clock_offset
 from analysis_lib.exhibits.credentials import reissue_rates, reissue_to_ballot_delay
 from analysis_lib.exhibits.handed_over import evidence
-from analysis_lib.exhibits.late_votes import ballots_outside_window
+from analysis_lib.exhibits.keying import list_order, operator_gaps, record_order
+from analysis_lib.exhibits.late_choices import late_choice_bounds, late_choice_shift
+from analysis_lib.exhibits.late_votes import ballots_outside_window, closing_surge
 from analysis_lib.exhibits.missing import missing
+from analysis_lib.exhibits.origins import shared_origin
 from analysis_lib.exhibits.records import edits_outside_window, record_rules, roll_reconciliation
 from analysis_lib.exhibits.shown import Shown
 from analysis_lib.exhibits.summary import by_grade
@@ -19,14 +22,21 @@ __all__ = [
     "cast_rate_bursts",
     "channel_gap",
     "clock_offset",
+    "closing_surge",
     "edits_outside_window",
     "evidence",
     "falling_turnout_counts",
+    "late_choice_bounds",
+    "late_choice_shift",
+    "list_order",
     "missing",
+    "operator_gaps",
+    "record_order",
     "record_rules",
     "reissue_rates",
     "reissue_to_ballot_delay",
     "roll_reconciliation",
+    "shared_origin",
     "struck_ballots",
     "totals_reconciliation",
 ]

@@ -20,7 +20,9 @@ from analysis_lib.schema import TABLES, load_schema
 MAPPINGS = DATA_SCHEMA / "mappings"
 AUTOMATIC = ("contest_id", "source_id", "source_row", "clock_id", "at_raw")  # written without being mapped
 
-Kind = Literal["member", "email", "phone", "address", "ip", "ip_prefix", "credential", "ballot", "officer", "name"]
+Kind = Literal[
+    "member", "email", "phone", "address", "ip", "ip_prefix", "credential", "ballot", "device", "session", "officer", "name"
+]
 Value = Literal["contest", "source", "taken_at", "n_rows", "row", "part", "file"]
 
 

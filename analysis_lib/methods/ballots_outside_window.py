@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import polars as pl
 
 from analysis_lib.case import Case
-from analysis_lib.clocks import UNCERTAIN_ZONE, Window, in_force, readings, resolution_s, voting_windows
+from analysis_lib.clocks import UNCERTAIN_ZONE, Window, in_force, readings, resolution_s, voting_windows, window_in_force
+from analysis_lib.methods.around_the_close import (
+    COUNTED,
+    DISPLAY_LAG_S,
+    KEYED,
+    closes_on_record,
+    counted_after_close,
+    extensions,
+    sessions,
+)
 from analysis_lib.methods.clock_offset import anchored_offsets
+from analysis_lib.methods.turnout import TIMED_CHANNELS
 from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
 
-KEYED_IN = ("entered_by_officer", "imported")  # stamped when keyed in, whenever the ballot was given
-COUNTED = ("cast", "recast", "entered_by_officer", "imported")
 VERDICT_AT_S = 0  # a tolerance is a courtesy of the table; only a documented grace changes what is in time
+NOUN, COUNTS = "ballots_outside_window", "turnout_counts"
+RULE = "every ballot is cast within the window in force for its channel"
 WINDOW_ACTIONS = ("window_changed", "contest_opened", "contest_closed", "contest_reopened")
 EXPLANATIONS = (
     "A session that was open at the close was allowed to finish, by a documented grace.",
@@ -64,8 +74,7 @@ def ballots_outside_window(
     """
     rows, late = [], []
     for channel in sorted(ballots["channel"].unique()):
-        keyed_in = pl.col("batch_id").is_not_null() | pl.col("event").is_in(KEYED_IN)
-        own = ballots.filter(pl.col("channel") == channel).sort("at", "event_id").with_columns(keyed_in=keyed_in)
+        own = ballots.filter(pl.col("channel") == channel).sort("at", "event_id").with_columns(keyed_in=KEYED)
         unit = resolution_s(own, clocks)
         found = voting_windows(windows, channel)
         for basis, window in found.items():
@@ -106,18 +115,91 @@ def _listed(own: pl.DataFrame, window: Window, tolerance: int, unit: int) -> pl.
     ).filter(before | after).select("event_id", "at", "at_raw", "channel", "actor_role", "seconds", "in_batch")  # fmt: skip
 
 
+def around_close(
+    ballots: pl.DataFrame, clocks: pl.DataFrame, closes: Mapping[str, datetime], zone: str, anchored: Mapping[str, float]
+) -> pl.DataFrame:
+    """Place single ballots around the close of their channel under every reading, for the chart: ``reading, seconds, channel, actor_role``.
+
+    ``seconds`` past the close in force, negative before it. Ballots entered in a batch are left out.
+    """
+    frames = [pl.DataFrame(schema={"reading": pl.String, "seconds": pl.Float64, "channel": pl.String, "actor_role": pl.String})]
+    for channel, close in sorted(closes.items()):
+        own = ballots.filter((pl.col("channel") == channel) & ~KEYED).sort("at", "event_id")
+        frames += [
+            own.select(
+                reading=pl.lit(reading),
+                seconds=(at - close).dt.total_microseconds() / 1e6,
+                channel="channel",
+                actor_role="actor_role",
+            )
+            for reading, at in readings(own, clocks, zone, anchored).items()
+        ]
+    return pl.concat(frames)
+
+
 def brought_in(case: Case) -> pl.DataFrame:
     """Give the events that bring a ballot in, with a time."""
     return case.rows("ballot_events").filter(pl.col("event").is_in(COUNTED) & pl.col("at").is_not_null()).sort("at", "event_id")
+
+
+def _answer_from_counts(case: Case) -> Result:
+    """Bound the late ballots by a running count, where no single ballot's time is held."""
+    readings = case.rows("turnout_counts").filter(pl.col("unit") == "ALL").drop_nulls("voted_n")
+    windows, bounds = case.rows("contest_windows"), []
+    for channel, source in readings.select("channel", "source_id").unique().sort(pl.all()).iter_rows():
+        window = _window_of_count(windows, channel)
+        series = readings.filter((pl.col("channel") == channel) & (pl.col("source_id") == source))
+        found = counted_after_close(series, window.closes_at, window.grace_s) if window and window.closes_at else None
+        if found:
+            bounds.append({"channel": channel, "closes_at": window.closes_at, "n_readings": series.height} | found)
+    if not bounds:
+        reason = "No ballot with a time is held, and no running count that was read after a close on record."
+        return NotAnswerable(
+            method=NOUN, form=COUNTS, reason=reason, needs=("turnout_counts.voted_n", "contest_windows.closes_at")
+        )
+    # Two sources may show one count, and one channel is part of all: they aren't added up.
+    fewest, most = max(row["fewest"] for row in bounds), max(row["most"] for row in bounds)
+    firm = any(row["fewest"] for row in bounds if row["channel"] in TIMED_CHANNELS)
+    return Breach(
+        method=NOUN, form=COUNTS, rule=RULE,
+        verdict=Verdict.BREACH_RECORDED if firm else Verdict.UNDETERMINED if most else Verdict.NO_BREACH,
+        statistic=fewest, statistic_name="ballots that came after the close, at least",
+        n_observations=sum(row["n_readings"] for row in bounds), n_excluded=case.rows("turnout_counts").height - readings.height,
+        assumptions=(
+            Assumption(
+                statement="A running count shows a ballot soon after it was cast.", status=Status.UNTESTED,
+                evidence=f"Rises up to {DISPLAY_LAG_S // 60} minutes after the close may be a display that lags; later ones are taken as late.",
+            ),
+        ),
+        innocent_explanations=EXPLANATIONS, parameters={"zone": case.contest["timezone"], "display_lag_s": DISPLAY_LAG_S},
+        details={"fewest": fewest, "most": most, "counts": bounds, "window_actions": _window_actions(case)},
+    )  # fmt: skip
+
+
+def _window_of_count(windows: pl.DataFrame, channel: str) -> Window | None:
+    """The window in force for a count of one channel; for a count of all, where no window is for all, the one that closes last."""
+    found = window_in_force(windows, channel)
+    if channel == "all" and (found is None or found.closes_at is None):
+        each = [window_in_force(windows, name) for name in windows["channel"].unique().sort()]
+        held = [window for window in each if window and window.closes_at]
+        found = max(held, key=lambda window: window.closes_at + timedelta(seconds=window.grace_s), default=None)
+    return found
+
+
+def _window_actions(case: Case) -> list[dict]:
+    rows = case.rows("admin_actions").filter(pl.col("action").is_in(WINDOW_ACTIONS)).sort("at", "event_id")
+    return rows.select("at", "action", "actor_role").to_dicts()
 
 
 def answer(case: Case) -> tuple[Result, ...]:
     """Answer for one contest of a package."""
     ballots, clocks, windows = brought_in(case), case.rows("clocks"), case.rows("contest_windows")
     missing = case.missing(("ballot_events.at", "contest_windows.closes_at"))
+    if missing == ("ballot_events.at",) and not case.missing(("turnout_counts.voted_n",)):
+        return (_answer_from_counts(case),)
     if missing or not ballots.height:
         reason = "Ballots with a time and an advertised, configured or actual close are needed together."
-        return (NotAnswerable(method="ballots_outside_window", reason=reason, needs=missing or ("ballot_events.at",)),)
+        return (NotAnswerable(method=NOUN, reason=reason, needs=missing or ("ballot_events.at",)),)
     zone = case.contest["timezone"]
     held = {channel: voting_windows(windows, channel) for channel in sorted(ballots["channel"].unique())}
     forced = {channel: basis for channel, found in held.items() if (basis := in_force(found)) and found[basis].closes_at}
@@ -125,7 +207,7 @@ def answer(case: Case) -> tuple[Result, ...]:
     unmatched = [channel for channel in held if channel not in forced]
     if not judged.height:
         reason = f"No close of the voting is held for any channel with ballots ({', '.join(unmatched).replace('_', ' ')})."
-        return (NotAnswerable(method="ballots_outside_window", reason=reason, needs=("contest_windows.closes_at",)),)
+        return (NotAnswerable(method=NOUN, reason=reason, needs=("contest_windows.closes_at",)),)
     anchored = anchored_offsets(case)
     counts, late = ballots_outside_window(
         judged, clocks, windows, zone=zone, tolerances_s=case.plan.tolerances_s, anchored=anchored
@@ -141,11 +223,12 @@ def answer(case: Case) -> tuple[Result, ...]:
     single = late.filter(~pl.col("in_batch"))
     firm = fewest and _stamped_at_the_event(ballots, clocks, single)
     verdict = Verdict.BREACH_RECORDED if firm else Verdict.UNDETERMINED if most else Verdict.NO_BREACH
+    closes, events = closes_on_record(judged, windows), case.rows("ballot_events").drop_nulls("at")
     untimed = case.rows("ballot_events").filter(pl.col("event").is_in(COUNTED) & pl.col("at").is_null()).height
     return (
         Breach(
-            method="ballots_outside_window",
-            rule="every ballot is cast within the window in force for its channel",
+            method=NOUN,
+            rule=RULE,
             verdict=verdict,
             statistic=int(recorded["n"].sum()),
             statistic_name="ballots stamped outside the window in force",
@@ -153,7 +236,7 @@ def answer(case: Case) -> tuple[Result, ...]:
             n_excluded=untimed + ballots.height - judged.height,
             assumptions=_assumptions(judged, clocks, unmatched, anchored),
             innocent_explanations=EXPLANATIONS,
-            parameters={"tolerances_s": list(case.plan.tolerances_s)},
+            parameters={"tolerances_s": list(case.plan.tolerances_s), "zone": zone},
             details={
                 **{name: int(recorded[name].sum()) for name in ("before", "after", "batch_after")},
                 "fewest": fewest,
@@ -162,8 +245,11 @@ def answer(case: Case) -> tuple[Result, ...]:
                 "counts": counts.to_dicts(),
                 "by_role": _by_role(single),
                 "longest_s": int(single["seconds"].max()) if single.height else None,
-                "window_actions": case.rows("admin_actions").filter(pl.col("action").is_in(WINDOW_ACTIONS)).sort("at", "event_id")
-                .select("at", "action", "actor_role").to_dicts(),
+                "how_late": _how_late(single, case.plan.tolerances_s),
+                "closes": closes.to_dicts(),
+                "extensions": extensions(judged, closes),
+                "sessions": sessions(events, judged, {channel: held[channel][basis] for channel, basis in forced.items()}),
+                "window_actions": _window_actions(case),
             },
         ),
     )  # fmt: skip
@@ -173,6 +259,16 @@ def _stamped_at_the_event(ballots: pl.DataFrame, clocks: pl.DataFrame, late: pl.
     """Whether some late ballot's clock is described and stamps the event: a time of processing or export records no late ballot."""
     known = clocks.filter(pl.col("write_semantics") == "event_time").select("clock_id")
     return ballots.join(late.select("event_id"), on="event_id").join(known, on="clock_id").height > 0
+
+
+def _how_late(single: pl.DataFrame, tolerances_s: tuple[int, ...]) -> list[dict]:
+    """Count ballots after the close by how long after: between one tolerance and the next, and beyond the largest."""
+    edges = sorted(tolerances_s)
+    past = single["seconds"] if single.height else pl.Series([], dtype=pl.Int64)
+    return [
+        {"over_s": low, "up_to_s": high, "n": int(((past > low) & (past <= (high or past.max() or 0))).sum())}
+        for low, high in zip(edges, [*edges[1:], None], strict=True)
+    ]
 
 
 def _by_role(single: pl.DataFrame) -> list[dict]:

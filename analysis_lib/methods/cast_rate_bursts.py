@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -10,28 +10,40 @@ from numpy.typing import NDArray
 
 from analysis_lib.case import Case
 from analysis_lib.errors import TooFewObservations
-from analysis_lib.methods.turnout import Casts, casts, expected_shares, own_hours, peer_baseline, steps
-from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
-from analysis_lib.stats import scan
-from analysis_lib.stats.turnout_baseline import Baseline
-
-MIN_BALLOTS = 30
-ENOUGH_PEERS = 20
-MIN_STEPS = 30
-HOUR_S = 3600
-LONGEST_STEPS = 15  # runs of up to this many readings
-EXPLANATIONS = (
-    "A reminder e-mail or text message, or a candidate's own mailing.",
-    "The end of a hustings, or a branch meeting at which members voted on their phones.",
-    "An outage, after which everybody who had waited voted at once.",
-    "Ballots taken on one tablet at a stall, or a phone bank calling members.",
-    "A log that stamps processing, not casting: a queue written out in one go.",
+from analysis_lib.methods.burst_assumptions import (
+    NO_PEERS,
+    PEERS_NEEDED,
+    answers_left_out,
+    holes,
+    household,
+    keeps_pace,
+    peer_assumptions,
 )
-NULLS = {
-    "within_hour": "within each hour, every moment was equally likely for each ballot cast in that hour",
-    "peer_baseline": "ballots came at the pace that peer contests show, hour by hour, with as much extra noise as those have",
-    "turnout_counts": "within each hour, ballots came evenly over the readings, with as much extra noise as the other hours show",
-}
+from analysis_lib.methods.burst_forms import (
+    BUSY,
+    EXPLANATIONS,
+    HOUR_S,
+    METHOD,
+    MIN_BALLOTS,
+    NULLS,
+    burst_result,
+    counted_window,
+    listing_line,
+)
+from analysis_lib.methods.counted_bursts import MIN_STEPS, counted_bursts, step_noise
+from analysis_lib.methods.hourly_bursts import answer_by_the_hour
+from analysis_lib.methods.turnout import Casts, casts, expected_shares, own_hours, peer_baseline, steps
+from analysis_lib.methods.turnout_stretches import answering, hours_of, outages, touched
+from analysis_lib.results import Assumption, NotAnswerable, Result, TestResult
+from analysis_lib.stats import scan
+from analysis_lib.stats.burst_nulls import paired_within_step_null
+
+__all__ = ["EXPLANATIONS", "NULLS", "answer", "cast_rate_bursts", "counted_bursts", "step_noise"]
+
+DAY_S = 86_400
+FIT_RESAMPLES = 999
+ALONG = 0.25  # share of ballots that follow a housemate's, where no network keys can tell them
+NEEDS = ("ballot_events.at", "contest_windows.opens_at", "contest_windows.closes_at", "turnout_counts.voted_n")
 
 
 def cast_rate_bursts(
@@ -56,7 +68,7 @@ def cast_rate_bursts(
     lengths : tuple of int
         Window lengths, seconds; those shorter than twice the resolution are left out.
     uncertainty : array (hours, k), optional
-        What the peers leave open about the log shares (`Baseline.uncertainty`).
+        What else moves the log shares: the peers' own error, and noise that lasts (`Baseline.spread`).
 
     Returns
     -------
@@ -86,236 +98,128 @@ def cast_rate_bursts(
             "Ask for the log with seconds."
         )
     common = {"resolution": series.resolution, "n_resamples": n_resamples, "rng": rng}
-    if form == "within_hour":
+    if form == "within_hour" and not series.networks_known:
+        null = paired_within_step_null(series.stamps, series.edges, shares, usable, along=ALONG, **common)
+    elif form == "within_hour":
         null = scan.within_step_null(series.stamps, series.edges, shares, usable, **common)
     else:
         null = scan.baseline_null(
             series.stamps.size, series.edges, shares, usable, noise_cv=noise_cv, uncertainty=uncertainty, **common
         )
     top = scan.scan_events(series.stamps, series.edges, shares, usable) or scan.Window(0, usable[0], 0, 1.0, 0.0)
-    threshold = float(np.quantile(null, 1 - alpha))
-    listed = scan.clusters(series.stamps, series.edges, shares, usable, threshold)
-    ratio, low, high = scan.rate_ratio_interval(top.count, top.expected, confidence_level)
-    return TestResult(
-        method="cast_rate_bursts", form=form, null_hypothesis=NULLS[form], alternative="greater",
-        statistic=top.llr, statistic_name="largest log-likelihood ratio of a window",
-        pvalue=scan.rank_pvalue(top.llr, null),
-        effect=Estimate(name="ballots over ballots expected", value=ratio, low=low, high=high, confidence_level=confidence_level, unit="ratio"),
-        n_observations=int(series.stamps.size), n_excluded=series.n_outside + series.n_household,
-        assumptions=assumptions, innocent_explanations=EXPLANATIONS, references=("kulldorff1997", "garwood1936"),
-        parameters=parameters | {"scan_windows_s": list(usable), "n_resamples": n_resamples},
-        details={
-            "window": _window(series, top), "clusters": [_window(series, w) for w in listed], "threshold": threshold,
-            "n_household": series.n_household, "n_outside": series.n_outside, "noise_cv": noise_cv,
-            "smallest_visible": _visible(series, form, shares, usable, float(np.quantile(null, 1 - alpha / 2))),
-        },
-        null_draws=null,
+    listed = scan.clusters(series.stamps, series.edges, shares, usable, listing_line(null))
+    return burst_result(
+        form, top, null, window=_window(series, top), clusters=[_window(series, w) for w in listed],
+        n=int(series.stamps.size), n_excluded=series.n_outside + series.n_household + series.n_left_out,
+        confidence_level=confidence_level, assumptions=assumptions, parameters=parameters | {"scan_windows_s": list(usable)},
+        n_household=series.n_household, n_outside=series.n_outside, n_left_out=series.n_left_out, noise_cv=noise_cv,
+        smallest_visible=smallest_visible(series, form, usable, float(np.quantile(null, 1 - alpha / 2))),
     )  # fmt: skip
 
 
 def _window(series: Casts, window: scan.Window) -> dict:
-    return {
-        "start": series.at(window.start), "end": series.at(window.start + window.length), "length_s": window.length,
-        "count": window.count, "expected": window.expected, "llr": window.llr,
-    }  # fmt: skip
+    return counted_window(window, series.at(window.start), series.at(window.start + window.length), window.length)
 
 
-def _visible(series: Casts, form: str, shares: NDArray, lengths: tuple[int, ...], threshold: float) -> list[dict]:
-    """Fewest ballots in a window that would stand out: at the peers' quietest hour, or alone in an hour of the contest's own.
+def smallest_visible(series: Casts, form: str, lengths: tuple[int, ...], threshold: float) -> list[dict]:
+    """Fewest ballots in a window that would stand out: ``length_s, ballots`` at the average pace, ``ballots_busy`` at five times it.
 
-    The threshold is at half of alpha, for the two forms that are tested together.
+    The threshold is at half of alpha, for the two forms that are tested together. Null where not even all
+    ballots would do. Within the hour, ballots in the window add to what its hour holds.
     """
     n = int(series.stamps.size)
-    quietest = float((shares / np.diff(series.edges)).min())
     found = []
     for length in lengths:
         if form == "within_hour" and length >= HOUR_S:
             continue
-        part = length / HOUR_S
-        expected = (lambda c, part=part: c * part) if form == "within_hour" else (lambda _, mu=n * quietest * length: mu)
-        fewest = scan.smallest_seen(n, threshold, expected)
-        if fewest is not None:
-            found.append({"length_s": length, "ballots": fewest})
+        fewest = []
+        for times in (1, BUSY):
+            usual = times * n * length / float(series.edges[-1])
+            own = length / HOUR_S if form == "within_hour" else 0.0
+            fewest.append(scan.smallest_seen(n, threshold, lambda c, usual=usual, own=own: usual + c * own))
+        found.append({"length_s": length, "ballots": fewest[0], "ballots_busy": fewest[1]})
     return found
-
-
-def counted_bursts(
-    frame: pl.DataFrame, *, n_resamples: int, rng: np.random.Generator, alpha: float, confidence_level: float, parameters: dict
-) -> TestResult:
-    """Find the readings between which a running count rose more than the rest of its hour explains.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        ``start, end`` (UTC), ``seconds``, ``count``, ``hour`` as `turnout.steps` gives them.
-
-    Notes
-    -----
-    Null hypothesis: see `NULLS`. Each hour's total is kept; its ballots fall on the steps by
-    duration, with gamma noise whose spread is measured on all hours but the one in question.
-    """
-    counts, seconds, hours = (frame[c].to_numpy().astype(np.int64) for c in ("count", "seconds", "hour"))
-    weights = seconds.astype(float)
-    expected = _expected(counts, weights, hours)
-    top = scan.scan_bins(counts, expected, LONGEST_STEPS) or scan.Window(0, 1, int(counts[0]), float(max(expected[0], 1e-9)), 0.0)
-    aside = np.isin(hours, hours[top.start : top.start + top.length])
-    noise_cv = step_noise(counts[~aside], expected[~aside], weights[~aside], hours[~aside])
-    null = scan.grouped_bins_null(counts, weights, hours, LONGEST_STEPS, noise_cv=noise_cv, n_resamples=n_resamples, rng=rng)
-    threshold = float(np.quantile(null, 1 - alpha))
-    ratio, low, high = scan.rate_ratio_interval(top.count, top.expected, confidence_level)
-    starts, ends = frame["start"].to_list(), frame["end"].to_list()
-
-    def shown(window: scan.Window) -> dict:
-        last = window.start + window.length - 1
-        return {
-            "start": starts[window.start], "end": ends[last], "length_s": int(seconds[window.start : last + 1].sum()),
-            "count": window.count, "expected": window.expected, "llr": window.llr,
-        }  # fmt: skip
-
-    return TestResult(
-        method="cast_rate_bursts", form="turnout_counts", null_hypothesis=NULLS["turnout_counts"], alternative="greater",
-        statistic=top.llr, statistic_name="largest log-likelihood ratio of a run of readings",
-        pvalue=scan.rank_pvalue(top.llr, null),
-        effect=Estimate(name="ballots over ballots expected", value=ratio, low=low, high=high, confidence_level=confidence_level, unit="ratio"),
-        n_observations=int(counts.sum()), n_excluded=0,
-        assumptions=(
-            Assumption(
-                statement="The count is read at the instants given, and is up to date then.",
-                status=Status.UNTESTED,
-                evidence="A site that shows an old figure for some minutes makes a rise look sudden.",
-            ),
-        ),
-        innocent_explanations=EXPLANATIONS, references=("kulldorff1997", "garwood1936"),
-        parameters=parameters | {"longest_run": LONGEST_STEPS, "n_resamples": n_resamples},
-        details={
-            "window": shown(top), "clusters": [shown(w) for w in scan.bin_clusters(counts, expected, LONGEST_STEPS, threshold)],
-            "threshold": threshold, "noise_cv": noise_cv, "n_household": 0, "n_outside": 0, "smallest_visible": [],
-        },
-        null_draws=null,
-    )  # fmt: skip
-
-
-def _expected(counts: NDArray, weights: NDArray, groups: NDArray) -> NDArray:
-    _, index = np.unique(groups, return_inverse=True)
-    return (np.bincount(index, counts) / np.bincount(index, weights))[index] * weights
-
-
-def step_noise(counts: NDArray, expected: NDArray, weights: NDArray, groups: NDArray) -> float:
-    """Coefficient of variation of a step's rate within its hour, beyond counting noise; moment estimate, 0 if there is none.
-
-    With an hour's total D kept and duration shares w, E[(c - Dw)^2] = D w (1 - w) + cv^2 D^2 w^2 (1 - 2w + sum w^2)
-    to first order.
-    """
-    _, index = np.unique(groups, return_inverse=True)
-    share = weights / np.bincount(index, weights)[index]
-    squares = np.bincount(index, share**2)[index]
-    excess = ((counts - expected) ** 2 - expected * (1 - share)).sum()
-    scale = (expected**2 * np.maximum(1 - 2 * share + squares, 0)).sum()
-    return float(np.sqrt(max(0.0, excess / scale))) if scale > 0 else 0.0
-
-
-def _assumptions(series: Casts, baseline: Baseline | None) -> tuple[Assumption, ...]:
-    household = Assumption(
-        statement="Members decide when to vote independently of each other, once households are counted once.",
-        status=Status.UNTESTED,
-        evidence=f"{series.n_household} ballots that followed another of the same small network within half an hour were left out."
-        if series.networks_known
-        else "No network keys are held, so couples who voted together could not be counted once; bursts of a few ballots may be theirs.",
-    )
-    if baseline is None:
-        return (household,)
-    return (
-        household,
-        Assumption(
-            statement="Peer contests show how this one's members would have paced themselves.",
-            status=Status.UNTESTED if baseline.n_peers >= ENOUGH_PEERS else Status.FAILS,
-            evidence=f"{baseline.n_peers} peers with {baseline.n_events:,} ballots; at least {ENOUGH_PEERS} peers are needed to know their noise well.",
-        ),
-    )
 
 
 def answer(case: Case) -> tuple[Result, ...]:
     """Answer for one contest of a package: from single ballots where they have times, else from a running count."""
-    plan, series = case.plan, casts(case) if case.holds("ballot_events.at") else None
-    common = {"n_resamples": plan.n_resamples, "alpha": plan.alpha, "confidence_level": plan.confidence_level}
+    series = casts(case) if case.holds("ballot_events.at") else None
     if series is None or series.stamps.size < MIN_BALLOTS:
-        frame = steps(case)
-        if frame.height >= MIN_STEPS and frame["count"].sum() >= MIN_BALLOTS:
-            rng = plan.rng(case.contest_id, "cast_rate_bursts", "turnout_counts")
-            return (counted_bursts(frame, rng=rng, parameters={"zone": case.contest["timezone"]}, **common),)
-        held = 0 if series is None else series.stamps.size
-        reason = f"Of ballots with a time inside a known window {held} are held; {MIN_BALLOTS} are needed, or {MIN_STEPS} readings of a running count of as many."
-        needs = ("ballot_events.at", "contest_windows.opens_at", "contest_windows.closes_at", "turnout_counts.voted_n")
-        return (NotAnswerable(method="cast_rate_bursts", reason=reason, needs=needs),)
-    own = np.histogram(series.stamps, series.edges)[0] / series.stamps.size
-    tests = [("within_hour", own, 0.0, None, None)]
+        return _from_a_count(case, 0 if series is None else int(series.stamps.size))
+    if series.resolution >= DAY_S:
+        reason = "The stamps are cut down to the day, so nothing is known of the hours; ask for the log with seconds."
+        return (NotAnswerable(method=METHOD, reason=reason, needs=("ballot_events.at",)),)
+    if series.resolution >= HOUR_S:
+        reason = (
+            "The stamps are cut down to the hour, so where in its hour a ballot came isn't known; at least minutes are needed. "
+            "Ask for the log with seconds."
+        )
+        within = NotAnswerable(method=METHOD, form="within_hour", reason=reason, needs=("ballot_events.at",))
+        return (within, answer_by_the_hour(case, series))
+    return _from_ballots(case, series)
+
+
+def _from_a_count(case: Case, n_timed: int) -> tuple[Result, ...]:
+    plan, frame = case.plan, steps(case)
+    if frame.height >= MIN_STEPS and frame["count"].sum() >= MIN_BALLOTS:
+        if float(np.median(frame["seconds"].to_numpy())) > HOUR_S / 2:
+            return (answer_by_the_hour(case, None),)
+        stretches = [*answering(case), *outages(case)]
+        away = pl.any_horizontal(pl.lit(False), *((pl.col("start") < end) & (pl.col("end") > start) for start, end in stretches))
+        kept = frame.filter(~away)
+        failed = kept.height < MIN_STEPS or kept["count"].sum() < MIN_BALLOTS
+        kept = frame if failed else kept
+        n_left_out = int(frame["count"].sum() - kept["count"].sum())
+        hours = frame["hour"].n_unique() - kept["hour"].n_unique()
+        result = counted_bursts(
+            kept, rng=plan.rng(case.contest_id, METHOD, "turnout_counts"), parameters={"zone": case.contest["timezone"]},
+            n_resamples=plan.n_resamples, confidence_level=plan.confidence_level, whole=frame, n_left_out=n_left_out,
+            assumptions=(answers_left_out(n_left_out, len(stretches), hours, failed),),
+        )  # fmt: skip
+        return (result,)
+    reason = f"Of ballots with a time inside a known window {n_timed} are held; {MIN_BALLOTS} are needed, or {MIN_STEPS} readings of a running count of as many."
+    return (NotAnswerable(method=METHOD, reason=reason, needs=NEEDS),)
+
+
+def _from_ballots(case: Case, series: Casts) -> tuple[Result, ...]:
+    plan = case.plan
+    hours, stretches = hours_of(series), answering(case)
+    away = touched([*stretches, *outages(case)], series.opens_at, series.edges)
+    kept = series.stamps[~away[hours]]
+    failed = kept.size < MIN_BALLOTS
+    if failed:
+        away, kept = np.zeros_like(away), series.stamps
+    left = replace(series, stamps=kept, n_left_out=int(series.stamps.size - kept.size))
+    answers = answers_left_out(left.n_left_out, len(stretches), int(away.sum()), failed)
+    own = np.histogram(left.stamps, left.edges)[0] / left.stamps.size
+    tests = [("within_hour", own, 0.0, None, (household(series), answers), {})]
     baseline = peer_baseline(case, series)
     if baseline is not None:
-        hours = own_hours(case, series)
-        tests.append(
-            ("peer_baseline", expected_shares(baseline, hours, series), baseline.noise_cv, baseline.uncertainty(hours), baseline)
-        )
+        clock = own_hours(case, series)
+        shares = expected_shares(baseline, clock, series)
+        counts = np.bincount(hours, minlength=shares.size)
+        empty = holes(case, series, counts, shares * series.stamps.size)
+        shares = np.where(away, 0.0, shares)
+        noise = {"noise_cv": baseline.noise.fresh_cv, "uncertainty": baseline.spread(clock)}
+        pace = keeps_pace(
+            left, shares / shares.sum(), lengths=plan.scan_windows_s, n_resamples=min(plan.n_resamples, FIT_RESAMPLES),
+            rng=plan.rng(case.contest_id, METHOD, "fit"), **noise,
+        )  # fmt: skip
+        leans = (household(series), *peer_assumptions(baseline, empty), pace, answers)
+        tests.append(("peer_baseline", shares / shares.sum(), *noise.values(), leans, {"peers": list(case.peers())}))
     found: list[Result] = []
-    for form, shares, noise_cv, uncertainty, peers in tests:
+    for form, shares, noise_cv, uncertainty, assumptions, more in tests:
         try:
             found.append(
                 cast_rate_bursts(
-                    series, form=form, shares=shares, noise_cv=noise_cv, uncertainty=uncertainty, lengths=plan.scan_windows_s,
-                    rng=plan.rng(case.contest_id, "cast_rate_bursts", form), assumptions=_assumptions(series, peers),
-                    parameters={"zone": case.contest["timezone"]} | ({"peers": list(case.peers())} if peers else {}), **common,
+                    left, form=form, shares=shares, noise_cv=noise_cv, uncertainty=uncertainty, lengths=plan.scan_windows_s,
+                    rng=plan.rng(case.contest_id, METHOD, form), assumptions=assumptions,
+                    parameters={"zone": case.contest["timezone"]} | more, n_resamples=plan.n_resamples, alpha=plan.alpha,
+                    confidence_level=plan.confidence_level,
                 )
             )  # fmt: skip
         except TooFewObservations as error:
-            found.append(NotAnswerable(method="cast_rate_bursts", form=form, reason=str(error), needs=("ballot_events.at",)))
+            found.append(NotAnswerable(method=METHOD, form=form, reason=str(error), needs=("ballot_events.at",)))
     if baseline is None:
-        reason = "Too few peer contests of the same length, opening hour and weekday are held to know the usual pace."
-        needs = ("contests.comparison_only", "contest_windows.opens_at", "turnout_counts.voted_n")
-        found.append(NotAnswerable(method="cast_rate_bursts", form="peer_baseline", reason=reason, needs=needs))
+        found.append(NotAnswerable(method=METHOD, form="peer_baseline", reason=NO_PEERS, needs=PEERS_NEEDED))
     return tuple(found)
-
-
-def hourly(case: Case) -> pl.DataFrame:
-    """Ballots per hour for the chart: ``start`` (UTC), ``hours`` (length), ``count``, ``expected, low, high`` (null without peers).
-
-    The band holds 95 hours in 100 under the peers' pace and noise.
-    """
-    series = casts(case)
-    if series is None:
-        return pl.DataFrame(
-            schema={
-                "start": pl.Datetime("us", "UTC"),
-                "hours": pl.Float64,
-                "count": pl.Int64,
-                "expected": pl.Float64,
-                "low": pl.Float64,
-                "high": pl.Float64,
-            }
-        )
-    counts = np.histogram(series.stamps, series.edges)[0]
-    frame = pl.DataFrame(
-        {"start": [series.at(s) for s in series.edges[:-1]], "hours": np.diff(series.edges) / 3600, "count": counts}
-    )
-    baseline = peer_baseline(case, series)
-    if baseline is None:
-        empty = pl.lit(None, dtype=pl.Float64)
-        return frame.with_columns(expected=empty, low=empty, high=empty)
-    mean = expected_shares(baseline, own_hours(case, series), series) * series.stamps.size
-    low, high = _band(mean, baseline.noise_cv)
-    return frame.with_columns(expected=pl.Series(mean), low=pl.Series(low), high=pl.Series(high))
-
-
-def _band(mean: NDArray, noise_cv: float) -> tuple[NDArray, NDArray]:
-    from scipy.stats import nbinom, poisson
-
-    if noise_cv == 0:
-        return poisson.ppf(0.025, mean), poisson.ppf(0.975, mean)
-    size = 1 / noise_cv**2
-    return nbinom.ppf(0.025, size, size / (size + mean)), nbinom.ppf(0.975, size, size / (size + mean))
-
-
-def zoom(case: Case, start: datetime, end: datetime) -> pl.DataFrame:
-    """Single ballots around a window, for the chart: ``at`` (UTC), one row each, households counted once."""
-    series = casts(case)
-    stamps = pl.DataFrame({"at": [series.at(s) for s in series.stamps]}, schema={"at": pl.Datetime("us", "UTC")})
-    margin = max((end - start) * 2, (end - start))
-    return stamps.filter((pl.col("at") >= start - margin) & (pl.col("at") <= end + margin))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from analysis_lib.case import Case
@@ -12,12 +12,19 @@ from analysis_lib.methods import (
     cast_rate_bursts,
     channel_gap,
     clock_offset,
+    closing_surge,
     edits_outside_window,
     falling_turnout_counts,
+    late_choice_bounds,
+    late_choice_shift,
+    list_order,
+    operator_gaps,
+    record_order,
     record_rules,
     reissue_rates,
     reissue_to_ballot_delay,
     roll_reconciliation,
+    shared_origin,
     struck_ballots,
     totals_reconciliation,
 )
@@ -29,7 +36,8 @@ from analysis_lib.stats.multiplicity import holm
 class Question:
     """One noun. A need is "table.column", or several joined by "|" of which one will do, the best first.
 
-    `family` is what its p-values are adjusted in; `instead` says what would help where the columns can't be had.
+    `instead` says what would help where the columns can't be had. The plan says with which other questions
+    an anomaly's p-values are adjusted.
     """
 
     noun: str
@@ -38,7 +46,6 @@ class Question:
     question: str
     needs: tuple[str, ...]
     answer: Callable[[Case], tuple[Result, ...]]
-    family: str = ""
     instead: str = ""
 
 
@@ -80,7 +87,7 @@ _QUESTIONS = (
         instead="for each log, an event whose true time is known, such as the sending of the invitations",
     ),
     Question(
-        noun="cast_rate_bursts", chapter="10_turnout_timing", grade=Grade.ANOMALY, family="timing",
+        noun="cast_rate_bursts", chapter="10_turnout_timing", grade=Grade.ANOMALY,
         question="Did ballots come in a burst that the usual pace of voting does not explain?",
         needs=("ballot_events.at|turnout_counts.voted_n",), answer=cast_rate_bursts.answer,
         instead="screenshots of the running count of ballots, each with its time",
@@ -92,19 +99,62 @@ _QUESTIONS = (
         instead="screenshots of the running count of ballots, each with its time",
     ),
     Question(
+        noun="operator_gaps", chapter="10_turnout_timing", grade=Grade.ANOMALY,
+        question="Did ballots follow each other at distances as even as one person keying codes would keep?",
+        needs=("ballot_events.at",), answer=operator_gaps.answer,
+        instead="the times of the ballots of one hour, with seconds, without the voters",
+    ),
+    Question(
+        noun="list_order", chapter="10_turnout_timing", grade=Grade.ANOMALY,
+        question="Did members vote in the order of a list?",
+        needs=("ballot_events.voter_key", "ballot_events.at", "roll.source_row|credential_events.seq|credential_events.at"), answer=list_order.answer,
+        instead="the places on the roll of those who voted in the hour in question, in the order in which they voted",
+    ),
+    Question(
+        noun="record_order", chapter="10_turnout_timing", grade=Grade.ANOMALY,
+        question="Do the log's own numbers and its times tell the same order, and were receipts shuffled that should be?",
+        needs=("ballot_events.seq|ballot_events.source_row", "ballot_events.at"), answer=record_order.answer,
+        instead="the log with its running numbers, as the database gives them",
+    ),
+    Question(
+        noun="shared_origin", chapter="10_turnout_timing", grade=Grade.ANOMALY,
+        question="Did more ballots come from one network, device or session than households and shared networks explain?",
+        needs=("ballot_events.ip_key|ballot_events.device_key|ballot_events.session_key",), answer=shared_origin.answer,
+        instead="for each network with five ballots or more: how many, and of what kind the network is",
+    ),
+    Question(
         noun="ballots_outside_window", chapter="20_late_votes", grade=Grade.BREACH,
         question="Were ballots recorded before the opening or after the close?",
-        needs=("ballot_events.at", "contest_windows.closes_at"), answer=ballots_outside_window.answer,
+        needs=("ballot_events.at|turnout_counts.voted_n", "contest_windows.closes_at"), answer=ballots_outside_window.answer,
         instead="two screenshots of the running count around the close, which bound the number of late ballots",
     ),
     Question(
-        noun="reissue_rates", chapter="30_credential_reissues", grade=Grade.ANOMALY, family="credentials",
+        noun="closing_surge", chapter="20_late_votes", grade=Grade.ANOMALY,
+        question="Did more ballots come just before the close than such contests see?",
+        needs=("ballot_events.at|turnout_counts.voted_n", "contest_windows.closes_at"), answer=closing_surge.answer,
+        instead="screenshots of the running count three hours, one hour and a quarter of an hour before the close",
+    ),
+    Question(
+        noun="late_choice_shift", chapter="20_late_votes", grade=Grade.ANOMALY,
+        question="Did late ballots choose otherwise than earlier ones of the same channel and branch?",
+        needs=("ballot_choices.cast_bin|results.as_of|ballot_choices.ballot_id", "contest_windows.closes_at"),
+        answer=late_choice_shift.answer,
+        instead="the count by candidate as it stood at some instant before the close, by channel and branch",
+    ),
+    Question(
+        noun="late_choice_bounds", chapter="20_late_votes", grade=Grade.MATERIALITY,
+        question="How many of the late ballots can have been for each candidate, and could they have changed the result?",
+        needs=("results.n", "ballot_events.at|turnout_counts.voted_n|results.as_of"), answer=late_choice_bounds.answer,
+        instead="the number of late ballots, by branch and channel",
+    ),
+    Question(
+        noun="reissue_rates", chapter="30_credential_reissues", grade=Grade.ANOMALY,
         question="Were credentials reissued unusually often in some branch, or without a request by some administrator?",
         needs=("credential_events.event", "credential_events.voter_key|credential_events.actor_key"), answer=reissue_rates.answer,
         instead="counts of reissues by day and by officer",
     ),
     Question(
-        noun="reissue_to_ballot_delay", chapter="30_credential_reissues", grade=Grade.ANOMALY, family="credentials",
+        noun="reissue_to_ballot_delay", chapter="30_credential_reissues", grade=Grade.ANOMALY,
         question="After a reissue that nobody asked for on record, did a ballot follow sooner than after one that was asked for?",
         needs=(
             "credential_events.at", "credential_events.voter_key", "credential_events.trigger",
@@ -114,7 +164,7 @@ _QUESTIONS = (
         instead="how many reissues were followed by a ballot within ten minutes, an hour and a day, by what set them off",
     ),
     Question(
-        noun="channel_gap", chapter="50_channel_gap", grade=Grade.ANOMALY, family="channels",
+        noun="channel_gap", chapter="50_channel_gap", grade=Grade.ANOMALY,
         question="Do the channels disagree about a candidate, and by how much?",
         needs=("results.n", "results.n|results.share", "results.candidate_id", "results.channel"), answer=channel_gap.answer,
         instead="the shares by channel as published, with the totals over all channels",
@@ -124,7 +174,7 @@ REGISTRY: dict[str, Question] = {question.noun: question for question in _QUESTI
 CHAPTERS = tuple(dict.fromkeys(question.chapter for question in _QUESTIONS))
 
 
-def answer_chapter(chapter: str, case: Case) -> dict[str, tuple[Finding, ...]]:
+def answer_chapter(chapter: str, case: Case, asked: Collection[str] = ()) -> dict[str, tuple[Finding, ...]]:
     """Answer every question of one chapter, p-values adjusted by Holm within each family.
 
     A question whose columns aren't held is not computed: it answers `NotAnswerable` with the columns.
@@ -135,6 +185,8 @@ def answer_chapter(chapter: str, case: Case) -> dict[str, tuple[Finding, ...]]:
         One of `CHAPTERS`.
     case : Case
         Package, contest and plan.
+    asked : collection of str, optional
+        Answer these questions alone; empty: all.
 
     Returns
     -------
@@ -143,7 +195,7 @@ def answer_chapter(chapter: str, case: Case) -> dict[str, tuple[Finding, ...]]:
     """
     if chapter not in CHAPTERS:
         raise ParameterError(f"There is no chapter {chapter!r}. Expected one of: {', '.join(CHAPTERS)}.")
-    questions = [question for question in _QUESTIONS if question.chapter == chapter]
+    questions = [question for question in _QUESTIONS if question.chapter == chapter and (not asked or question.noun in asked)]
     return _findings([(question, result) for question in questions for result in _results(question, case)], case)
 
 
@@ -158,7 +210,8 @@ def _findings(answered: list[tuple[Question, Result]], case: Case) -> dict[str, 
     families: dict[str, list[int]] = {}
     for i, (question, result) in enumerate(answered):
         if isinstance(result, TestResult):
-            families.setdefault(question.family, []).append(i)
+            family = case.plan.family_of(question.noun)
+            families.setdefault(family or f"{question.noun}, not in the plan", []).append(i)
     adjusted = {
         i: (float(p), name, len(members))
         for name, members in families.items()
@@ -168,7 +221,8 @@ def _findings(answered: list[tuple[Question, Result]], case: Case) -> dict[str, 
     for i, (question, result) in enumerate(answered):
         pvalue, family, size = adjusted.get(i, (None, "", 0))
         finding = Finding(
-            question=question.noun, chapter=question.chapter, grade=question.grade, result=result, planned=case.planned,
+            question=question.noun, chapter=question.chapter, grade=question.grade, result=result,
+            planned=case.planned and (pvalue is None or bool(case.plan.family_of(question.noun))),
             verdict=_verdict(result, pvalue, case.plan.alpha), pvalue_adjusted=pvalue, family=family, family_size=size,
         )  # fmt: skip
         found[question.noun] = (*found.get(question.noun, ()), finding)

@@ -37,6 +37,7 @@ class Casts:
     n_outside: int
     n_household: int
     networks_known: bool
+    n_left_out: int = 0
 
     def at(self, seconds: float) -> datetime:
         """Instant of a stamp."""
@@ -54,23 +55,30 @@ def casts(case: Case) -> Casts | None:
         & pl.col("batch_id").is_null()
         & pl.col("at").is_not_null()
     )
-    inside = rows.filter((pl.col("at") >= window.opens_at) & (pl.col("at") < window.closes_at)).sort("at", "event_id")
+    resolution = max(resolution_s(rows, case.rows("clocks")), seen_resolution(rows["at"], case.contest["timezone"]))
+    # A stamp cut down to the hour may lie before an opening at half past.
+    still_open = pl.col("at") > window.opens_at - timedelta(seconds=resolution)
+    inside = rows.filter(still_open & (pl.col("at") < window.closes_at)).sort("at", "event_id")
     kept = once_per_household(inside)
     seconds = ((kept["at"] - window.opens_at).dt.total_microseconds() // 1_000_000).to_numpy().astype(np.int64)
-    length = (window.closes_at - window.opens_at).total_seconds()
-    edges = np.unique(np.append(np.arange(0.0, length, 3600.0), length))
     return Casts(
-        stamps=np.sort(seconds),
+        stamps=np.sort(np.maximum(seconds, 0)),
         opens_at=window.opens_at,
-        edges=edges,
-        resolution=max(resolution_s(inside, case.rows("clocks")), _seen_resolution(inside["at"], case.contest["timezone"])),
+        edges=hour_edges(window.opens_at, window.closes_at),
+        resolution=resolution,
         n_outside=rows.height - inside.height,
         n_household=inside.height - kept.height,
         networks_known=bool(inside["ip_key"].count()),
     )
 
 
-def _seen_resolution(at: pl.Series, zone: str) -> int:
+def hour_edges(opens_at: datetime, closes_at: datetime) -> NDArray:
+    """Seconds from the opening to the start of each hour of the window, and to the close."""
+    length = (closes_at - opens_at).total_seconds()
+    return np.unique(np.append(np.arange(0.0, length, 3600.0), length))
+
+
+def seen_resolution(at: pl.Series, zone: str) -> int:
     """Seconds by which all local times divide: 1, a minute, an hour or a day. A log may be coarser than its clock is said to be."""
     if at.n_unique() < MIN_DISTINCT:
         return 1

@@ -40,7 +40,10 @@ class TurnoutTiming(Chapter):
 class LateVotes(Chapter):
     """20_late_votes."""
 
+    n_resamples: int | None = None
+    alpha: float | None = None
     tolerances_s: list[int] | None = None
+    late_cuts_s: list[int] | None = None
 
 
 class CredentialReissues(Chapter):

@@ -14,11 +14,12 @@ from analysis_lib.simulate.frames import Keys, frame, from_rows, microseconds
 from analysis_lib.simulate.plants import plant, plant_after_the_close
 from analysis_lib.simulate.setting import Setting, hour_edges
 from analysis_lib.simulate.story import Story
-from analysis_lib.simulate.tables import PEER_SOURCES, announced_at, contest_rows, make_tables, source_rows
+from analysis_lib.simulate.tables import PEER_SOURCES, announced_at, contest_rows, line_rows, make_tables, source_rows
 from analysis_lib.simulate.truth import make_truth
 from analysis_lib.simulate.world import make_world
 
 PEER_SIZE = (0.6, 1.6)  # members of a peer, as a multiple of the selection's
+LAST_READING_S = 900  # before the close
 PEERS_STREAM = 1000  # beyond the stages of a world: keeps the peers of a seed apart from its selection
 
 
@@ -59,21 +60,24 @@ def peers(seed: int, n: int = 20, setting: Setting | None = None) -> dict[str, p
     """Make up other selections under the same calendar, with nothing planted, held for comparison only.
 
     Each has members, hours and mishaps of its own. All that is held of them is what a screen would
-    have shown: how many had voted online by each hour since the opening, both ends included.
+    have shown: how many had voted online by each hour since the opening, both ends included, and a
+    quarter of an hour before the close; and by which networks their ballots came, without the voters.
     """
     setting = replace(setting or Setting(), plants=frozenset())
-    edges = hour_edges(setting)
+    edges = np.union1d(hour_edges(setting), [setting.length_s - LAST_READING_S])
     as_of = [microseconds(setting.opens_at) + round(s * 1e6) for s in edges.tolist()]
     names = {f"made_up_peer_{number:02d}": f"Made-up Peer {number:02d}: no such place" for number in range(1, n + 1)}
     ids = list(names)
     voted_n: list[int] = []
+    lines: list[pl.DataFrame] = []
     for child in np.random.SeedSequence(seed, spawn_key=(PEERS_STREAM,)).spawn(n):
         sizes, telling = child.spawn(2)
         size = round(setting.n_members * float(np.random.default_rng(sizes).uniform(*PEER_SIZE)))
         story = _told(telling, replace(setting, n_members=max(size, 10 * setting.n_branches)))
         times = np.sort([b.at for b in story.ballots if b.channel == "online"])
         voted_n += np.searchsorted(times, edges, side="left").tolist()
-    (source,) = PEER_SOURCES
+        lines.append(line_rows(story, ids[len(lines)], Keys(seed)))
+    source = next(iter(PEER_SOURCES))
     sent = [("invitation", setting.opens_at), *(("reminder", at) for at in setting.reminders)]
     letters = [
         {"message_id": f"{i}_e{number}", "contest_id": i, "kind": kind, "sent_at": microseconds(at), "source_id": source}
@@ -105,6 +109,7 @@ def peers(seed: int, n: int = 20, setting: Setting | None = None) -> dict[str, p
         "contest_windows": frame("contest_windows", window, n),
         "communications": from_rows("communications", letters),
         "turnout_counts": frame("turnout_counts", counts, len(voted_n)),
+        "ballot_events": pl.concat(lines).sort("event_id"),
     }
 
 

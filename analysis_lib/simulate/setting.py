@@ -54,8 +54,12 @@ class Setting:
     household_share: float = 0.3  # live with another member, behind one network address
     vote_along: float = 0.5  # of those whose housemate votes while they still can
     noise_cv: float = 0.6  # of the gamma multiplier drawn for every hour
+    noise_memory: float = 0.0  # correlation of one hour's multiplier with the next one's
     reminder_lift: float = 2.0
     reminder_fade_h: float = 4.0
+    prompt_reply: float = 0.0  # of those who hold a code and have not voted: act on a reminder within minutes
+    mobile_share: float = 0.15  # vote by telephone, through one of few gateways that thousands share
+    office_share: float = 0.05  # vote at one of few workplaces
     loss: float = 0.14  # letters that the relay took and the member never saw
     bounce: float = 0.06
     courtesy: float = 0.04  # members an officer thinks of sending a fresh code, unasked, if they have not voted
@@ -64,15 +68,30 @@ class Setting:
     request_readiness: float = 0.45
     support: float = 0.52  # for the first candidate, in the hall
     channel_log_odds: float = 0.0  # added to it online
+    branch_opinion: float = 0.0  # spread of the log-odds between branches
+    choice_trend: float = 0.0  # added to the log-odds of online ballots from the opening to the close
     resolution_s: int = 1
+    lost_days: frozenset[int] = frozenset()  # days after the opening of which the platform's log has no ballots
     plants: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse what no world can be made of."""
         for name in (f.name for f in fields(self) if f.type == "float"):
-            if not getattr(self, name) >= 0 and name != "channel_log_odds":
+            if not getattr(self, name) >= 0 and name not in ("channel_log_odds", "choice_trend"):
                 raise ParameterError(f"Setting: {name} = {getattr(self, name)}. Expected a number that is not below 0.")
-        for name in ("turnout", "hall_share", "household_share", "vote_along", "readiness", "request_readiness", "support"):
+        for name in (
+            "turnout",
+            "hall_share",
+            "household_share",
+            "vote_along",
+            "readiness",
+            "request_readiness",
+            "support",
+            "noise_memory",
+            "prompt_reply",
+            "mobile_share",
+            "office_share",
+        ):
             if not getattr(self, name) < 1:
                 raise ParameterError(f"Setting: {name} = {getattr(self, name)}. Expected a share below 1.")
         if self.n_members < 10 * self.n_branches or min(self.n_branches, self.n_administrators) < 2:

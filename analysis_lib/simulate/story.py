@@ -29,6 +29,7 @@ class Ballot(NamedTuple):
     actor_role: str
     network: str
     plant: str = ""
+    device: str = ""
 
 
 class Credential(NamedTuple):
@@ -108,6 +109,9 @@ class Story:
             if not world.in_hall[member]:
                 self.later(world.issued_at[member], self.issue, member)
                 self.later(world.when(0, world.courtesy_rate[member], world.courtesy_e[member]), self.think_of, member)
+        for sent_at, delays in zip(setting.reminders, world.replies_after_s, strict=True):
+            for member, delay in enumerate(delays):
+                self.later(setting.seconds(sent_at) + delay, self.reply, member)
         self.later(setting.seconds(setting.hustings_at) + HALL_COUNT_AFTER_S, self.key_in_the_hall)
         self.note(0, None, "contest_opened")
         self.note(setting.length_s, None, "contest_closed")
@@ -138,6 +142,11 @@ class Story:
         self.was_sent[member], self.holds_code[member] = True, not is_lost
         wish = world.when(at, world.urge[member], world.first_e[member])
         self.later(wish, self.miss_the_code if is_lost else self.vote, member, 0)
+
+    def reply(self, at: float, member: int) -> None:
+        """Act on a reminder at once, with the code at hand."""
+        if self.holds_code[member] and not self.has_ballot[member]:
+            self.vote(at, member, self.latest_wish[member])
 
     def miss_the_code(self, at: float, member: int, wish: int) -> None:
         """Let a member who wants to vote find no code; a request follows."""
@@ -194,7 +203,7 @@ class Story:
 
     # -- ballots -------------------------------------------------------------------------------
 
-    def vote(self, at: float, member: int, wish: int) -> None:
+    def vote(self, at: float, member: int, wish: int, device: str = "") -> None:
         """Vote online, once, unless a ballot has been cast in the member's name; a housemate may vote along."""
         world = self.world
         if wish != self.latest_wish[member]:
@@ -206,10 +215,12 @@ class Story:
             return
         home = world.household[member]
         self.has_ballot[member] = True
-        self.ballots.append(Ballot(at, member, "cast", "online", "self", f"home {home}"))
+        device = device or f"member {member}"
+        self.ballots.append(Ballot(at, member, "cast", "online", "self", world.network[member], device=device))
         for mate in self._housemates[home]:
             if self.holds_code[mate] and not self.has_ballot[mate] and world.along_u[mate] < world.setting.vote_along:
-                self.later(at + world.along_s[mate], self.vote, mate, self.latest_wish[mate])
+                shared = device if world.shares_device[mate] else ""
+                self.later(at + world.along_s[mate], self.vote, mate, self.latest_wish[mate], shared)
 
     def find_it_used(self, member: int) -> None:
         """Record a member who comes to vote when the code is dead, or a ballot has been cast in the member's name."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from math import exp
+from math import ceil, exp, log
 from typing import Any
 
+import numpy as np
 import polars as pl
 
+from analysis_lib.descriptor import MIN_CELL
 from analysis_lib.simulate.frames import Keys, branch_name, frame, from_rows, in_order, microseconds, role, stamp
 from analysis_lib.simulate.setting import DAY, RESOLUTIONS, Setting
 from analysis_lib.simulate.story import Story
@@ -25,7 +27,12 @@ SOURCES = {  # source_id: title
     "platform": "Export of the voting platform (made up)",
     "membership": "Log of the membership database (made up)",
 }
-PEER_SOURCES = {"peer_screens": "Hourly turnout of other selections, as shown by the voting platform (made up)"}
+ROW_ORDERS = {"platform": "by_time", "membership": "by_name"}
+FIRST_ROW, FIRST_SEQ, FIRST_OPERATOR = 2, 1001, 64496  # a header stands in row 1; operators' numbers are those kept for examples
+PEER_SOURCES = {
+    "peer_screens": "Hourly turnout of other selections, as shown by the voting platform (made up)",
+    "peer_networks": "Networks of the ballots of other selections, without the voters (made up)",
+}
 
 
 def make_tables(story: Story, keys: Keys) -> dict[str, pl.DataFrame]:
@@ -45,7 +52,7 @@ def make_tables(story: Story, keys: Keys) -> dict[str, pl.DataFrame]:
                 for i, name in CANDIDATES.items()
             ],
         ),
-        "results": _results(story),
+        **_count(story),
         **_roll(story, keys),
         **_logs(story, keys),
         "communications": _communications(story),
@@ -55,11 +62,12 @@ def make_tables(story: Story, keys: Keys) -> dict[str, pl.DataFrame]:
 def source_rows(setting: Setting, titles: Mapping[str, str]) -> pl.DataFrame:
     """Say where the rows come from: nowhere."""
     fixed: dict[str, Any] = {
+        "row_order": [ROW_ORDERS.get(name) for name in titles],
         "kind": "synthetic",
         "supplied_by_role": "system",
         "interest": "neutral",
         "obtained_at": (setting.closes_at + timedelta(days=2)).date(),
-        "completeness": "complete",
+        "completeness": ["partial_known" if name == "platform" and setting.lost_days else "complete" for name in titles],
         "note": "Made up by analysis_lib.simulate. No such place, party or person.",
     }
     return frame("sources", {"source_id": list(titles), "title": list(titles.values()), **fixed}, len(titles))
@@ -120,27 +128,31 @@ def announced_at(setting: Setting) -> datetime:
     return setting.opens_at - timedelta(days=14)
 
 
-def _results(story: Story) -> pl.DataFrame:
-    """Count by channel. A choice is drawn for every ballot and thrown away at once: only the sums are kept."""
-    setting, rng = story.world.setting, story.world.streams["choices"]
+def _count(story: Story) -> dict[str, pl.DataFrame]:
+    """Draw the choices and give the ballots in no order, and their sums by channel. Whose a ballot is, is kept nowhere."""
+    setting, world = story.world.setting, story.world
+    rng = world.streams["choices"]
     choice, spoiling = rng.random((2, setting.n_members)).tolist()
-    odds = setting.support / (1 - setting.support)
-    online_odds = odds * exp(setting.channel_log_odds)
-    support = {"online": online_odds / (1 + online_odds), "in_person": setting.support}
-    issued = {"online": sum(not hall for hall in story.world.in_hall), "in_person": sum(story.world.comes_to_hall)}
+    base = log(setting.support / (1 - setting.support))
+    issued = {"online": sum(not hall for hall in world.in_hall), "in_person": sum(world.comes_to_hall)}
+    ballots: list[tuple[str, float, str | None]] = []  # channel, time, candidate; none: spoiled
+    for b in story.ballots:
+        odds = base + world.opinion[world.branch[b.member]]
+        if b.channel == "online":
+            odds += setting.channel_log_odds + setting.choice_trend * (b.at / setting.length_s - 0.5)
+        candidate = "ash" if choice[b.member] < 1 / (1 + exp(-odds)) else "birch"
+        ballots.append((b.channel, b.at, None if b.channel != "online" and spoiling[b.member] < SPOILED else candidate))
     rows: list[tuple[str, str, str | None, int]] = []
     total: dict[tuple[str, str | None], int] = {}
     for channel in ("online", "in_person"):
-        voters = [b.member for b in story.ballots if b.channel == channel]
-        valid = [m for m in voters if channel == "online" or spoiling[m] >= SPOILED]
-        first = sum(choice[m] < support[channel] for m in valid)
+        cast = [candidate for way, _, candidate in ballots if way == channel]
         counts = {
             ("ballots_issued", None): issued[channel],
-            ("ballots_received", None): len(voters),
-            ("ballots_valid", None): len(valid),
-            ("ballots_spoiled", None): len(voters) - len(valid),
-            ("candidate", "ash"): first,
-            ("candidate", "birch"): len(valid) - first,
+            ("ballots_received", None): len(cast),
+            ("ballots_valid", None): len(cast) - cast.count(None),
+            ("ballots_spoiled", None): cast.count(None),
+            ("candidate", "ash"): cast.count("ash"),
+            ("candidate", "birch"): cast.count("birch"),
         }
         rows += [(channel, item, candidate, n) for (item, candidate), n in counts.items()]
         total = {key: total.get(key, 0) + n for key, n in counts.items()}
@@ -154,7 +166,38 @@ def _results(story: Story) -> pl.DataFrame:
         "n": [row[3] for row in rows],
     }
     fixed = {"contest_id": CONTEST, "round": 1, "basis": "declared", "source_id": "declaration"}
-    return frame("results", columns | fixed, len(rows))
+    return {"results": frame("results", columns | fixed, len(rows)), "ballot_choices": _choices(setting, ballots, rng)}
+
+
+def _choices(setting: Setting, ballots: list[tuple[str, float, str | None]], rng: np.random.Generator) -> pl.DataFrame:
+    """Give one row per ballot, shuffled; online ones with the day they fall into, days put together until they hold enough.
+
+    Days are counted back from the close; a ballot after it falls into the last one.
+    """
+    n = len(ballots)
+    day_of = [max(ceil((setting.length_s - at) / DAY), 1) for _, at, _ in ballots]  # 1: the last one before the close
+    online = [day for day, (channel, _, _) in zip(day_of, ballots, strict=True) if channel == "online"]
+    begun: dict[int, int] = {}  # day: the day at whose start its span begins
+    since, held = max(day_of, default=1), 0
+    for day in range(since, 0, -1):
+        begun[day] = since
+        held += online.count(day)
+        if held >= MIN_CELL and sum(later < day for later in online) >= MIN_CELL:
+            since, held = day - 1, 0
+    closed = microseconds(setting.closes_at)
+    bins = [
+        closed - begun[day] * DAY * 1_000_000 if channel == "online" and len(online) >= MIN_CELL else None
+        for day, (channel, _, _) in zip(day_of, ballots, strict=True)
+    ]
+    columns = {
+        "ballot_id": [f"p{number:05d}" for number in (1 + rng.permutation(n)).tolist()],
+        "rank": 1,
+        "candidate_id": [candidate for _, _, candidate in ballots],
+        "channel": [channel for channel, _, _ in ballots],
+        "cast_bin": bins,
+        "valid": [candidate is not None for _, _, candidate in ballots],
+    }
+    return frame("ballot_choices", columns | {"contest_id": CONTEST, "source_id": "platform"}, n)
 
 
 def _roll(story: Story, keys: Keys) -> dict[str, pl.DataFrame]:
@@ -166,6 +209,8 @@ def _roll(story: Story, keys: Keys) -> dict[str, pl.DataFrame]:
         "voter_key": [keys("member", m) for m in range(setting.n_members)],
         "eligible": True,
         "unit": [branch_name(b) for b in story.world.branch],
+        "address_key": [keys("address", home) for home in story.world.household],
+        "source_row": [FIRST_ROW + place for place in story.world.place_by_name],
     }
     return {
         "roll_snapshots": frame("roll_snapshots", fixed | copies, 1),
@@ -185,7 +230,12 @@ def _logs(story: Story, keys: Keys) -> dict[str, pl.DataFrame]:
     def officers(events: list[Any]) -> list[str | None]:
         return [None if e.officer is None else keys("officer", e.officer) for e in events]
 
-    ballots, credentials = in_order(story.ballots), in_order(story.credentials)
+    commit = story.world.commit_s
+    ballots, credentials = (
+        in_order(b for b in story.ballots if int(b.at // DAY) not in setting.lost_days),
+        in_order(story.credentials),
+    )
+    written = np.argsort(np.argsort([b.at + commit[b.member] for b in ballots], kind="stable"), kind="stable").tolist()
     changes, actions = in_order(story.changes), in_order(story.actions)
     return {
         "ballot_events": frame(
@@ -201,6 +251,11 @@ def _logs(story: Story, keys: Keys) -> dict[str, pl.DataFrame]:
                 "batch_id": ["hall" if b.channel == "in_person" else None for b in ballots],
                 "actor_role": [b.actor_role for b in ballots],
                 "ip_key": [keys("network", b.network) if b.network else None for b in ballots],
+                "asn": [FIRST_OPERATOR + story.world.operator[b.member] if b.network else None for b in ballots],
+                "device_key": [keys("device", b.device) if b.device else None for b in ballots],
+                "session_key": [keys("session", b.member) if b.device else None for b in ballots],
+                "seq": [FIRST_SEQ + place for place in written],
+                "source_row": [FIRST_ROW + place for place in written],
             },
             len(ballots),
         ),
@@ -239,6 +294,22 @@ def _logs(story: Story, keys: Keys) -> dict[str, pl.DataFrame]:
             len(actions),
         ),
     }
+
+
+def line_rows(story: Story, contest: str, keys: Keys) -> pl.DataFrame:
+    """Give the online ballots of another selection with their networks and devices; homes and workplaces are its own."""
+    ballots = in_order(b for b in story.ballots if b.channel == "online")
+    networks = [b.network if b.network.startswith("gateway") else f"{contest} {b.network}" for b in ballots]
+    columns = {
+        "event_id": [f"{contest}_{number:05d}" for number in range(1, len(ballots) + 1)],
+        "at": [stamp(story.world.setting, b.at) for b in ballots],
+        "ip_key": [keys("network", network) for network in networks],
+        "asn": [FIRST_OPERATOR + story.world.operator[b.member] for b in ballots],
+        "device_key": [keys("device", f"{contest} {b.device}") for b in ballots],
+        "session_key": [keys("session", f"{contest} {b.member}") for b in ballots],
+    }
+    fixed = {"contest_id": contest, "event": "cast", "channel": "online", "link_level": "time_only", "source_id": "peer_networks"}
+    return frame("ballot_events", columns | fixed, len(ballots))
 
 
 def _communications(story: Story) -> pl.DataFrame:

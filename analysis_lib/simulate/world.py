@@ -10,9 +10,12 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import gamma, norm
 
 from analysis_lib.simulate.setting import HOUR, Setting, hour_edges, hourly_rates
 
@@ -29,6 +32,9 @@ STAGES = (
     "reissue_chain",
     "late_ballots",
     "night_burst",
+    "lines",
+    "replies",
+    "opinions",
 )
 SIZE_SPREAD = 0.45  # log-normal sigma of branch sizes
 URGE_SHAPE = 0.7  # gamma shape of the members' urge to vote: below 1, some hardly ever would
@@ -39,6 +45,10 @@ ALONG_S = 5 * MINUTE  # mean delay of a housemate who votes along, after a first
 BOUNCE_NOTICED, NOTICING_S = 0.85, 20 * HOUR  # share of bounces an officer ever looks at; mean delay
 READY_MEDIAN_S, READY_SIGMA = 20 * MINUTE, 1.0  # log-normal delay of a member who acts at once on a fresh e-mail
 CHANGED_ADDRESS = {"bounce_logged": 0.6, "member_request_logged": 0.25}  # share of such tasks that start with a new address
+GATEWAYS, OFFICES, OPERATORS = 8, 5, 6
+COMMIT_S = 1.5  # a ballot is written down within so many seconds: two at once may change places
+SAME_DEVICE = 0.5  # of housemates who vote along
+REPLY_S = 15 * MINUTE  # mean delay of a member who acts on a reminder at once
 # An officer's sittings: local hour at which one may start, and the chance of it on a given day.
 SITTINGS = ((8.5, 0.35), (12.25, 0.35), (18.25, 0.75))
 SITTING_START_SPREAD_S, SITTING_S = 90 * MINUTE, 50 * MINUTE
@@ -79,6 +89,13 @@ class World:
     officer: list[int]
     officer_delay_s: list[float]
     sittings: list[list[float]]
+    network: list[str]
+    operator: list[int]
+    shares_device: list[bool]  # with the housemate whose voting made the member vote along
+    commit_s: list[float]
+    replies_after_s: list[list[float]]  # by reminder; infinite: not at once
+    opinion: list[float]  # of each branch, on the log-odds scale
+    place_by_name: list[int]  # on an alphabetical list; housemates mostly share a name
 
     def urge_at(self, at: float) -> float:
         """Give the cumulative rate from the opening to `at` (seconds)."""
@@ -150,7 +167,34 @@ def make_world(seed: np.random.SeedSequence, setting: Setting) -> World:
         officer=officers.choice(setting.n_administrators, n, p=share / share.sum()).tolist(),
         officer_delay_s=officers.uniform(2 * MINUTE, SITTING_S, n).tolist(),
         sittings=_sittings(officers, setting),
+        **_lines(rng["lines"], setting, household),
+        replies_after_s=np.where(
+            rng["replies"].random((len(setting.reminders), n)) < setting.prompt_reply,
+            MINUTE + rng["replies"].exponential(REPLY_S, (len(setting.reminders), n)),
+            np.inf,
+        ).tolist(),
+        opinion=rng["opinions"].normal(0, setting.branch_opinion, setting.n_branches).tolist(),
+        place_by_name=np.argsort(np.argsort(rng["opinions"].permutation(n)[household], kind="stable"), kind="stable").tolist(),
     )
+
+
+def _lines(rng: np.random.Generator, setting: Setting, household: NDArray[np.int64]) -> dict[str, list[Any]]:
+    """Draw the line by which each member would vote: at home, by telephone through a shared gateway, or at work."""
+    n = setting.n_members
+    kind, gateway, office = rng.random(n), rng.integers(0, GATEWAYS, n), rng.integers(0, OFFICES, n)
+    homes = rng.integers(0, OPERATORS, n)[household]
+    is_mobile, is_office = kind < setting.mobile_share, kind > 1 - setting.office_share
+    named = [
+        f"gateway {g}" if mobile else f"office {o}" if at_work else f"home {home}"
+        for mobile, at_work, g, o, home in zip(is_mobile, is_office, gateway, office, household, strict=True)
+    ]
+    operator = np.where(is_mobile, OPERATORS + gateway // 4, np.where(is_office, office % OPERATORS, homes))
+    return {
+        "network": named,
+        "operator": operator.tolist(),
+        "shares_device": (rng.random(n) < SAME_DEVICE).tolist(),
+        "commit_s": rng.uniform(0, COMMIT_S, n).tolist(),
+    }
 
 
 def _roll(rng: np.random.Generator, setting: Setting) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -167,7 +211,12 @@ def _roll(rng: np.random.Generator, setting: Setting) -> tuple[NDArray[np.int64]
 
 def _noise(rng: np.random.Generator, setting: Setting) -> NDArray[np.float64]:
     """Draw one multiplier for every hour since the opening, the same for all members."""
-    return _mean_one(rng, setting.noise_cv, len(hourly_rates(setting)))
+    n, memory = len(hourly_rates(setting)), setting.noise_memory
+    if not memory or not setting.noise_cv:
+        return _mean_one(rng, setting.noise_cv, n)
+    steps = rng.standard_normal(n) * np.append(1.0, np.full(n - 1, np.sqrt(1 - memory**2)))
+    scores = np.array(list(accumulate(steps.tolist(), lambda before, step: memory * before + step)))
+    return gamma.ppf(norm.cdf(scores), 1 / setting.noise_cv**2, scale=setting.noise_cv**2)
 
 
 def _mean_one(rng: np.random.Generator, cv: float, n: int) -> NDArray[np.float64]:

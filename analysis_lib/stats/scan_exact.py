@@ -1,20 +1,22 @@
-"""Chance that some window of fixed length holds k of N uniform points: exact rationals, and a bound for sizing.
+"""Chance that some window of fixed length holds k points: exact rationals, a bound, and what could be seen at all.
 
-Used to check the simulated nulls. What a contest could have shown is told from its own null (`scan.smallest_seen`).
+Used to check the simulated nulls, and for the table of what would stand out under an even pace. What one contest
+could have shown under its own null is `scan.smallest_seen`.
 
 References
 ----------
 .. [1] Naus (1966), J. Amer. Statist. Assoc. 61(316), 1191-1199 (determinants for w = 1/L).
 .. [2] Wallenstein & Neff (1987), Statist. Med. 6(2), 197-207.
+.. [3] Naus (1982), J. Amer. Statist. Assoc. 77(377), 177-183 (product formula from Q2 and Q3).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import exp, factorial
 
-from scipy.special import bdtrc, gammaln, xlog1py, xlogy
+from scipy.special import bdtrc, gammaln, pdtr, xlog1py, xlogy
 
 
 def _compositions(total: int, parts: int, largest: int) -> Iterator[tuple[int, ...]]:
@@ -89,3 +91,57 @@ def smallest_burst(n: int, window: float, alpha: float) -> int:
     while scan_probability_bound(k, n, window) > alpha:
         k += 1
     return k
+
+
+def poisson_scan_probability(k: int, expected: float, length: float) -> float:
+    """Approximate the chance that some window holds at least `k` events of a Poisson process [3]_.
+
+    For when the total isn't fixed. `expected` events in one window, `length` in windows, at least 2. Exact at
+    2 and 3 windows; beyond, windows that do not touch are taken for independent given their neighbours.
+    """
+
+    def pmf(x: int) -> float:
+        return float(exp(xlogy(x, expected) - expected - gammaln(x + 1)))
+
+    def cdf(x: int) -> float:
+        return float(pdtr(x, expected)) if x >= 0 else 0.0
+
+    if k <= 1:
+        return 1.0 - exp(-expected * length) if k == 1 else 1.0
+    psi = expected  # the symbol of the paper, as A1 to A4 are
+    clear_2 = cdf(k - 1) ** 2 - (k - 1) * pmf(k) * pmf(k - 2) - (k - 1 - psi) * pmf(k) * cdf(k - 3)
+    a_1 = 2 * pmf(k) * cdf(k - 1) * ((k - 1) * cdf(k - 2) - psi * cdf(k - 3))
+    a_2 = pmf(k) ** 2 / 2 * ((k - 1) * (k - 2) * cdf(k - 3) - 2 * (k - 2) * psi * cdf(k - 4) + psi**2 * cdf(k - 5))
+    a_3 = sum(pmf(2 * k - r) * cdf(r - 1) ** 2 for r in range(1, k))
+    a_4 = sum(pmf(2 * k - r) * pmf(r) * ((r - 1) * cdf(r - 2) - psi * cdf(r - 3)) for r in range(2, k))
+    clear_3 = cdf(k - 1) ** 3 - a_1 + a_2 + a_3 - a_4
+    return 1.0 - clear_2 * (clear_3 / clear_2) ** (length - 2)
+
+
+def sizing(n: int, length_s: int, window_s: int, alpha: float, rate: float = 1.0) -> int | None:
+    """Fewest of `n` events in one window that would stand out at `alpha`, in a stretch where the pace is `rate` times the mean.
+
+    By the bound, so never too few. None where not even all of them would, or where the window is over half of the
+    time at that pace (the bound does not hold there).
+    """
+    window = rate * window_s / length_s
+    if n < 2 or window > 0.5:
+        return None
+    fewest = smallest_burst(n, window, alpha)
+    return fewest if fewest <= n else None
+
+
+def smallest_visible_table(n: int, length_s: int, windows_s: Sequence[int], alpha: float) -> list[dict[str, int | None]]:
+    """What `n` events over `length_s` could have shown at all: for each window the fewest that would stand out.
+
+    `ballots` at the mean pace, `at_five_times_the_pace` in the busiest stretch one should think of; None where
+    nothing would.
+    """
+    return [
+        {
+            "window_s": window_s,
+            "ballots": sizing(n, length_s, window_s, alpha),
+            "at_five_times_the_pace": sizing(n, length_s, window_s, alpha, rate=5.0),
+        }
+        for window_s in windows_s
+    ]

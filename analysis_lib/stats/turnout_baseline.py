@@ -1,4 +1,4 @@
-"""The hourly shape that peer contests show: daily cycle, day of the window, messages, and how noisy hours are.
+"""The hourly shape that peer contests show: daily cycle, day of the window, messages, how noisy hours are, and for how long.
 
 Never fitted on the contest in question: such a baseline takes in the burst that it should show up
 (measured: the power for 8 planted ballots falls from 0.98 to 0.13).
@@ -15,6 +15,9 @@ from analysis_lib.stats.poisson_glm import PoissonFit, fit_poisson
 
 HARMONICS = 2
 NO_INFORMATION = 1e-10  # of the information on the best-known combination of coefficients
+ANSWERED_H = 2  # hours after a message that its answers fill
+LAGS = 6  # hours over which the noise is followed
+FADINGS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)  # of lasting noise, from one hour to the next
 DECAY_HOURS = (0.5, 1.0, 2.0, 4.0, 8.0)  # how fast the answer to a message fades; the best-fitting one is taken
 
 
@@ -27,8 +30,31 @@ class Hours:
 
 
 @dataclass(frozen=True, slots=True)
+class Noise:
+    """How hours differ from their share: `fresh_cv`, drawn anew each hour, and a lasting part on the log scale.
+
+    The lasting part has variance `lasting`, and its correlation over k hours is `fading` to the power of k.
+    Peers whose noise doesn't last have `lasting` 0.
+    """
+
+    fresh_cv: float
+    lasting: float = 0.0
+    fading: float = 0.0
+
+    def root(self, n: int) -> NDArray:
+        """Root of the covariance of the lasting part over `n` hours: times standard normal draws it gives log multipliers."""
+        hours = np.arange(n)
+        innovation = np.where(hours > 0, np.sqrt(1 - self.fading**2), 1.0)
+        since = hours[:, None] - hours[None, :]
+        return np.sqrt(self.lasting) * np.where(since >= 0, self.fading ** np.maximum(since, 0), 0.0) * innovation
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
-    """A fitted shape: `shares` predicts any contest of about that length; `noise_cv` is the spread of hours beyond Poisson."""
+    """A fitted shape: `shares` predicts any contest of about that length; `noise_cv` is the spread of hours beyond Poisson.
+
+    `noise` is the same spread in two parts, that of the single hour and that which lasts.
+    """
 
     coefficients: NDArray
     decay_hours: float
@@ -37,6 +63,7 @@ class Baseline:
     n_peers: int
     n_events: int
     covariance: NDArray
+    noise: Noise
 
     def shares(self, hours: Hours) -> NDArray:
         """Share of all events that each hour of a contest should hold; sums to 1."""
@@ -51,6 +78,10 @@ class Baseline:
         values, vectors = np.linalg.eigh(self.covariance)
         return _design(hours, self.decay_hours, self.n_days) @ (vectors * np.sqrt(np.maximum(values, 0.0)))
 
+    def spread(self, hours: Hours) -> NDArray:
+        """Root of all that moves the log of an hour's share but the fresh noise: array (hours, coefficients + hours)."""
+        return np.hstack([self.uncertainty(hours), self.noise.root(hours.hour_of_day.size)])
+
 
 def _design(hours: Hours, decay: float, n_days: int) -> NDArray:
     n = hours.hour_of_day.size
@@ -63,6 +94,37 @@ def _design(hours: Hours, decay: float, n_days: int) -> NDArray:
     since = t[:, None] - hours.messages[None, :]
     columns.append(np.where(since >= 0, np.exp(-np.maximum(since, 0) / decay), 0.0).sum(axis=1))
     return np.column_stack(columns)
+
+
+def _answering(hours: Hours) -> NDArray:
+    """Hours that lie within two hours after a message."""
+    start = np.arange(hours.hour_of_day.size)
+    since = start[:, None] - hours.messages[None, :]
+    return ((since > -1) & (since < ANSWERED_H)).any(axis=1)
+
+
+def noise_parts(covariances: NDArray) -> Noise:
+    """Split hourly noise into a fresh and a lasting part.
+
+    Parameters
+    ----------
+    covariances : array (1 + LAGS,)
+        Of an hour's relative rate with that of the hour 0, 1, ... later, counting noise taken out.
+
+    Notes
+    -----
+    For log-normal lasting noise and independent fresh noise log(1 + covariance) is the lasting variance
+    times a power of the fading; least squares over the lags, on a grid of fadings.
+    """
+    logs = np.log1p(np.maximum(covariances, -0.5))
+    lags, best = np.arange(1, logs.size), (np.inf, 0.0, 0.0)
+    for fading in FADINGS:
+        powers = fading**lags
+        lasting = float(np.clip(logs[1:] @ powers / (powers @ powers), 0.0, max(logs[0], 0.0)))
+        best = min(best, (float(((logs[1:] - lasting * powers) ** 2).sum()), lasting, fading))
+    _, lasting, fading = best
+    fresh = max(0.0, np.exp(logs[0] - lasting) - 1)
+    return Noise(float(np.sqrt(fresh)), lasting, fading if lasting > 0 else 0.0)
 
 
 def fit_baseline(counts: list[NDArray], hours: list[Hours]) -> Baseline:
@@ -89,15 +151,24 @@ def fit_baseline(counts: list[NDArray], hours: list[Hours]) -> Baseline:
     fits = {decay: fit(decay, every) for decay in DECAY_HOURS}
     decay = min(DECAY_HOURS, key=lambda value: fits[value].deviance)
     design, coefficients = designs[decay], fits[decay].coefficients
-    excess, scale = 0.0, 0.0
+    excess, scale = np.zeros(LAGS + 1), np.zeros(LAGS + 1)
     for peer, (observed, total) in enumerate(zip(counts, totals, strict=True)):
         rate = np.exp(design[owner == peer] @ fit(decay, owner != peer).coefficients)
         mean = total * rate / rate.sum()
-        excess += float(((observed - mean) ** 2 - mean).sum())
-        scale += float((mean**2).sum())
-    noise_cv = np.sqrt(max(0.0, excess / scale))
+        # Hours of answers to a message hold many events and fit least: a few of them would settle the noise of all.
+        quiet = ~_answering(hours[peer])
+        quiet |= not quiet.any()
+        left, mean = np.where(quiet, observed - mean, 0.0), np.where(quiet, mean, 0.0)
+        for lag in range(min(LAGS + 1, mean.size)):
+            later = slice(lag, None), slice(None, mean.size - lag)
+            excess[lag] += left[later[0]] @ left[later[1]] - (mean.sum() if lag == 0 else 0.0)
+            scale[lag] += mean[later[0]] @ mean[later[1]]
+    covariances = np.where(scale > 0, excess / np.where(scale > 0, scale, 1.0), 0.0)
+    noise_cv = np.sqrt(max(0.0, covariances[0]))
     mean = np.exp(offset + design @ coefficients)
     weight = mean / (1 + noise_cv**2 * mean)  # the extra spread makes a busy hour tell less than its count
     # What no ballot bears on (a day on which no peer voted) is left out: its variance would have no bounds.
     covariance = np.linalg.pinv(design.T @ (weight[:, None] * design), rcond=NO_INFORMATION, hermitian=True)
-    return Baseline(coefficients, decay, float(noise_cv), n_days, len(counts), int(stacked.sum()), covariance)
+    return Baseline(
+        coefficients, decay, float(noise_cv), n_days, len(counts), int(stacked.sum()), covariance, noise_parts(covariances)
+    )

@@ -4,14 +4,18 @@ References
 ----------
 .. [1] Fisher (1935), J. R. Statist. Soc. 98(1), 39-82.
 .. [2] Fay (2010), R Journal 2(1), 53-58 (the central two-sided p-value that agrees with the exact interval).
+.. [3] Boschloo (1970), Statist. Neerl. 24, 1-9; Barnard (1947), Biometrika 34, 123-138 (only the groups' sizes fixed).
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import gammaln, logsumexp
+from scipy.stats import barnard_exact, boschloo_exact
 
 WIDEST = 40.0  # log odds ratios beyond this are taken for infinite
 CHUNK = 512  # tables at a time: with a support of 1,500 the arrays stay within some tens of MB
@@ -70,3 +74,21 @@ def exact_interval(a_yes: int, a_no: int, b_yes: int, b_no: int, confidence_leve
 
     low = end(x >= a_yes) if a_yes > x[0] else 0.0
     return low, end(x <= a_yes) if a_yes < x[-1] else np.inf
+
+
+def unconditional_pvalue(
+    cells: tuple[int, int, int, int],
+    *,
+    kind: Literal["boschloo", "barnard"],
+    alternative: Literal["greater", "less", "two-sided"],
+) -> float:
+    """Exact p-value with only the two groups' sizes fixed; "greater": group a says yes more often.
+
+    scipy fixes the columns, so the table is turned. Boschloo's two-sided value is twice the smaller side's, at most 1.
+    Meant for some thousand ballots at most.
+    """
+    a_yes, a_no, b_yes, b_no = cells
+    if min(a_yes + a_no, b_yes + b_no, a_yes + b_yes, a_no + b_no) == 0:
+        return 1.0
+    test = boschloo_exact if kind == "boschloo" else barnard_exact
+    return float(min(1.0, test([[a_yes, b_yes], [a_no, b_no]], alternative=alternative).pvalue))

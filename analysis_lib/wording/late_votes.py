@@ -1,14 +1,28 @@
-"""Sentences of ballots_outside_window."""
+"""Sentences of ballots_outside_window and closing_surge."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from analysis_lib.results import Finding, Verdict
-from analysis_lib.wording.numbers import about, count
+from analysis_lib.wording.numbers import about, count, duration, expected, instant, interval, number, percent
+
+TOLD = {
+    "before": "announced before the {} close",
+    "after": "announced only after the {} close",
+    "unknown": "announced at a time not held",
+}
+MINUTE_OF_EXTENSION = " The question to ask is whether the window was extended, and whether there is a minute of it."
+MINUTE_OF_CHANGE = " The question to ask is whether there is a minute of the change of the close."
 
 
 def ballots_outside_window(finding: Finding) -> str:
-    """How many ballots are stamped outside the window, by how much, under which readings."""
+    """How many ballots are stamped outside the window, by how much, under which readings; and what notice was given."""
+    if finding.result.form == "turnout_counts":
+        return _from_counts(finding)
     result, details = finding.result, finding.details
+    notices = _notices(details["extensions"], result.parameters["zone"])
     if finding.verdict is Verdict.NO_BREACH:
         every = (
             "The one ballot with a time is"
@@ -19,7 +33,7 @@ def ballots_outside_window(finding: Finding) -> str:
         text = f"{every} stamped within the window in force for {their} channel."
         if batch := details["batch_after"]:
             text += f" {count(batch, 'ballot')} entered in a batch {'bears' if batch == 1 else 'bear'} a later time of entry."
-        return text
+        return text + notices
     parts = [
         f"{count(details[key], 'ballot')} {words}"
         for key, words in (("before", "before the opening"), ("after", "after the close"))
@@ -33,4 +47,66 @@ def ballots_outside_window(finding: Finding) -> str:
     text += f" ({roles})." if roles else "."
     if details["fewest"] != details["most"]:
         text += f" Under the readings that the clock allows, the count runs from {details['fewest']} to {details['most']}."
+    return text + _begun(details["sessions"]) + notices + _the_question(details)
+
+
+def _begun(sessions: dict[str, int] | None) -> str:
+    if not sessions or not sessions["begun_before"]:
+        return ""
+    n = sessions["begun_before"]
+    covered = f"; a grace covers {count(sessions['in_grace_begun_before'], 'other')}" if sessions["in_grace_begun_before"] else ""
+    return f" {count(n, 'late ballot')} {'was' if n == 1 else 'were'} begun before the close{covered}."
+
+
+def _notices(extensions: Sequence[dict[str, Any]], zone: str) -> str:
+    """Tell of each change of the close: when members were told, and the ballots between the two."""
+    texts = []
+    for row in extensions:
+        later = row["new_close"] > row["old_close"]
+        text = f" The {row['channel'].replace('_', ' ')} close was {'put off' if later else 'brought forward'} to {instant(row['new_close'], zone)}, "
+        text += f"{TOLD[row['told']].format('old' if later else 'new')}; "
+        text += f"{count(row['between'], 'ballot')} {'lies' if row['between'] == 1 else 'lie'} between the old and the new"
+        if row["told"] == "after" and row["between"]:
+            text += f", {row['before_notice']:,} of them stamped before the notice"
+        texts.append(f"{text}.")
+    return "".join(texts)
+
+
+def _the_question(details: dict[str, Any]) -> str:
+    """The only thing to ask about late ballots."""
+    if not details["after"]:
+        return ""
+    return MINUTE_OF_CHANGE if details["extensions"] else MINUTE_OF_EXTENSION
+
+
+def _from_counts(finding: Finding) -> str:
+    """What a running count says of ballots after the close: at least, and at most."""
+    details, zone = finding.details, finding.result.parameters["zone"]
+    row = max(details["counts"], key=lambda row: (row["fewest"], row["most"]))
+    close = f"the close, {instant(row['closes_at'], zone)}"
+    if not details["most"]:
+        return f"The running count did not rise after {close}: it stood at {count(row['last_n'], 'ballot')} at {instant(row['last_at'], zone)}."
+    text = f"By the running count, {details['fewest']:,} to {count(details['most'], 'ballot')} came after {close}"
+    since = f"from {instant(row['before_at'], zone)} " if row["before_at"] else ""
+    text += f", in readings {since}to {instant(row['last_at'], zone)}."
+    return text + MINUTE_OF_EXTENSION
+
+
+def closing_surge(finding: Finding) -> str:
+    """The stretch before the close that stands out most, what others lead one to expect, and what would have stood out."""
+    result, row = finding.result, finding.details["stretch"]
+    came = f"{row['count']:,} of {count(row['size'], 'ballot')} ({percent(row['count'] / row['size'], 1)}) came within {duration(row['length_s'])} of the close"
+    of = "the shares of peers" if result.form == "peers" else "the same hours of earlier days"
+    text = (
+        f"{came}, where {of} lead one to expect {expected(row['expected'])} "
+        f"({interval(result.effect.confidence_level)} {row['low']:,} to {row['high']:,})"
+    )
+    if row["ratio"]:
+        text += f", a ratio of {number(row['ratio'], 1)}"
+    n = len(finding.details["stretches"])
+    text += f"; of {n} lengths looked at, this one stands out most." if n > 1 else "."
+    if visible := row["smallest_visible"]:
+        text += f" Fewer than {count(visible, 'ballot')} there ({percent(visible / row['size'], 1)}) would not have stood out."
+    if result.form == "own_days":
+        text += " This is a weak comparison: a rush to the close is usual, and one contest alone cannot show how large a usual one is."
     return text

@@ -9,8 +9,11 @@ from analysis_lib.wording.channels import channel_gap
 from analysis_lib.wording.clocks import clock_offset
 from analysis_lib.wording.credentials import reissue_rates, reissue_to_ballot_delay
 from analysis_lib.wording.evidence import edits_outside_window, needed, record_rules, roll_reconciliation
-from analysis_lib.wording.late_votes import ballots_outside_window
+from analysis_lib.wording.keying import list_order, operator_gaps, record_order
+from analysis_lib.wording.late_choices import late_choice_bounds, late_choice_shift
+from analysis_lib.wording.late_votes import ballots_outside_window, closing_surge
 from analysis_lib.wording.numbers import how_often
+from analysis_lib.wording.origins import shared_origin
 from analysis_lib.wording.timing import cast_rate_bursts, falling_turnout_counts
 from analysis_lib.wording.totals import struck_ballots, totals_reconciliation
 
@@ -25,7 +28,14 @@ _SENTENCES: dict[str, Callable[[Finding], str]] = {
         clock_offset,
         cast_rate_bursts,
         falling_turnout_counts,
+        operator_gaps,
+        list_order,
+        record_order,
+        shared_origin,
         ballots_outside_window,
+        closing_surge,
+        late_choice_shift,
+        late_choice_bounds,
         reissue_rates,
         reissue_to_ballot_delay,
         channel_gap,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from analysis_lib.results import Finding, Verdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from analysis_lib.results import Finding, Status, Verdict
 from analysis_lib.wording.numbers import count, duration, expected, instant, interval, number
 from analysis_lib.wording.totals import identity
 
@@ -20,13 +23,30 @@ def cast_rate_bursts(finding: Finding) -> str:
         "biased upward since it is the largest of many)."
     )
     if finding.verdict is Verdict.NOT_EXPLAINED:
-        return f"{seen} {count(len(finding.details['clusters']), 'separate window')} in all {'stand' if len(finding.details['clusters']) != 1 else 'stands'} out."
-    visible = finding.details["smallest_visible"]
-    if not visible:
-        return seen
-    row = min(visible, key=lambda item: abs(item["length_s"] - 600))
-    where = "alone in its hour" if result.form == "within_hour" else "at the quietest hour"
-    return f"{seen} Fewer than {row['ballots']} ballots in {duration(row['length_s'])}, {where}, would not have stood out."
+        listed = len(finding.details["clusters"])
+        slow = _slow(finding.details.get("slow_rises", ()), zone)
+        return f"{seen} {count(listed, 'separate window')} in all {'stand' if listed != 1 else 'stands'} out.{slow}"
+    if finding.verdict is Verdict.UNDETERMINED:
+        broken = " ".join(item.statement for item in result.assumptions if item.status is Status.FAILS)
+        return f"{seen} It stands out, but this leans on what does not hold here{': ' + broken if broken else '.'}"
+    rows = [row for row in finding.details["smallest_visible"] if row["ballots"]]
+    slow = _slow(finding.details.get("slow_rises", ()), zone)
+    if not rows:
+        return f"{seen}{slow}"
+    row = min(rows, key=lambda item: abs(item["length_s"] - 600))
+    return f"{seen} Fewer than {row['ballots']} ballots in {duration(row['length_s'])}, at the average pace, would not have stood out.{slow}"
+
+
+def _slow(rises: Sequence[Mapping[str, Any]], zone: str) -> str:
+    """The largest slow rise, which no test settles."""
+    if not rises:
+        return ""
+    rise = rises[0]
+    more = f" (the largest of {len(rises)} such stretches)" if len(rises) > 1 else ""
+    return (
+        f" The count rose slowly from {instant(rise['start'], zone)} to {instant(rise['end'], zone)}{more}: {rise['count']:,}, "
+        f"about {rise['excess']:,.0f} above the level before and after; this test does not settle whether that is unusual."
+    )
 
 
 def falling_turnout_counts(finding: Finding) -> str:

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from imports import EXPORTS, VOTES, bring, mapping_file, put, said
+from imports import ANN, BOB, EXPORTS, HEAD, VOTES, bring, files, mapping_file, put, said
 from openpyxl import Workbook
 from tiny_package import STEADY
 
@@ -15,9 +15,6 @@ from analysis_lib.importers.mapping import MAPPINGS
 from analysis_lib.importers.pseudonyms import default_path, load_case_key
 from analysis_lib.package import open_package
 
-HEAD = "Member,When,What,Full name,Remarks\n"
-ANN = "A-1,08/03/2031 19:30:05,Voted,Ann Lee,\n"
-BOB = "A-2,08/03/2031 20:00:00,Voted,Bob Moss,late\n"
 HELIOS = EXPORTS / "helios"
 DATABASE = [HELIOS / f"helios_{name}.csv" for name in ("castvote", "voter", "election", "voterfile")]
 
@@ -25,10 +22,6 @@ DATABASE = [HELIOS / f"helios_{name}.csv" for name in ("castvote", "voter", "ele
 @pytest.fixture
 def club(tmp_path):
     return mapping_file(tmp_path)
-
-
-def files(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def helios(folder, *names, **options):
@@ -332,52 +325,6 @@ def test_what_was_repaired_in_a_column_that_is_not_read_is_not_noted(club, tmp_p
     bring(club, put(tmp_path, "v.csv", text), into=tmp_path / "p")
     assert not (tmp_path / "p/data/repairs.csv").exists()
     assert b"ann.lee" not in b"".join(files(tmp_path / "p").values())
-
-
-CHOSEN = """
-    platform = "other"
-    title = "Choices"
-    [[files]]
-    name = "choices"
-    title = "choices"
-    needs = ["Member", "Choice"]
-    [[files.rows]]
-    table = "results"
-    id = ["Member"]
-    columns.candidate_id = { from = "Choice" }
-    columns.round = "1"
-    columns.channel = "online"
-    columns.item = "candidate"
-    columns.n = "1"
-    columns.basis = "platform"
-"""
-
-
-def test_two_mappings_of_one_file_do_not_join_a_voter_with_a_choice_by_its_row(tmp_path):
-    path = put(tmp_path, "v.csv", "Member,When,What,Choice\nA-1,08/03/2031 19:30:05,Voted,north\n")
-    bring(mapping_file(tmp_path), path, into=tmp_path / "p")
-    with pytest.raises(
-        ParameterError, match="one record of this file would tell of a voter in one table and of a ballot or a choice"
-    ):
-        bring(mapping_file(tmp_path, CHOSEN), path, into=tmp_path / "p")
-
-
-def test_a_list_of_candidates_shows_which_column_held_choices(tmp_path):
-    text = VOTES.replace('columns.channel = "online"', 'columns.channel = "online"\n    columns.batch_id = { from = "Remarks" }')
-    club = mapping_file(tmp_path, text.replace('unused = { Remarks = "free text" }', ""))
-    bring(
-        club, put(tmp_path, "v.csv", HEAD + ANN.replace("Lee,", "Lee,north") + BOB.replace("late", "south")), into=tmp_path / "p"
-    )
-    before = files(tmp_path / "p")
-    named = mapping_file(tmp_path, CHOSEN.split("[[files.rows]]")[0].replace('["Member", "Choice"]', '["Choice"]') + """
-    [[files.rows]]
-    table = "candidates"
-    columns.candidate_id = { from = "Choice" }
-    columns.display_name = { from = "Choice" }
-""")  # fmt: skip
-    with pytest.raises(ParameterError, match=r'ballot_events, row 2: a voter \("voter_key"\) stands beside .* \("batch_id"\)'):
-        bring(named, put(tmp_path, "c.csv", "Choice\nnorth\nsouth\n"), into=tmp_path / "p")
-    assert files(tmp_path / "p") == before
 
 
 def test_an_address_in_a_column_for_something_else_does_not_come_in(tmp_path):

@@ -14,6 +14,7 @@ from analysis_lib.importers.mapping import MAPPINGS, find_mapping, platforms
 from analysis_lib.package import open_package
 from analysis_lib.schema import TABLES
 
+BY_PLACE = ("list_order", "record_order")  # they ask of a row's place in its file, which a table written by hand doesn't have
 ANSWER_NOTHING: set[str] = set()  # platforms whose files answer no question by themselves
 
 
@@ -41,7 +42,9 @@ def test_the_direct_package_has_no_error_either(imported):
 
 def test_the_findings_are_those_of_the_same_events_written_by_hand(imported):
     _, package, direct, _, _ = imported
-    ours, theirs = cases.findings(package), cases.findings(direct)
+    ours, theirs = (
+        [each for each in cases.findings(held) if each["question"] not in BY_PLACE] for held in (package, direct)
+    )
     assert [(each["question"], each["form"], each["verdict"]) for each in ours] == [
         (each["question"], each["form"], each["verdict"]) for each in theirs
     ]

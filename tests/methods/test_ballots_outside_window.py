@@ -238,11 +238,12 @@ def test_ballots_without_a_time_are_left_out_and_counted(tmp_path):
     assert (finding.result.n_observations, finding.result.n_excluded) == (1, 2)
     assert wording.sentence(finding).startswith("The one ballot with a time is stamped within the window")
     nothing = found(tmp_path / "none", ballots("", ""))
-    assert nothing.result.needs == ("ballot_events.at",)
+    assert nothing.result.needs == ("ballot_events.at|turnout_counts.voted_n",)
 
 
 def test_an_empty_package_names_what_it_needs(tmp_path):
-    assert one(tiny(tmp_path), "ballots_outside_window").result.needs == ("ballot_events.at", "contest_windows.closes_at")
+    needs = one(tiny(tmp_path), "ballots_outside_window").result.needs
+    assert needs == ("ballot_events.at|turnout_counts.voted_n", "contest_windows.closes_at")
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_the_top_window_by_brute_force_on_tied_stamps(form, seed):
 
 
 def test_made_up_vale_shows_the_planted_night_burst_in_both_forms():
-    case = open_case("made_up_vale", n_resamples=499)
+    case = open_case("made_up_vale", n_resamples=1999)  # of a family of six tests or so: 499 draws can't reach alpha
     for finding in answer_chapter("10_turnout_timing", case)["cast_rate_bursts"]:
         assert finding.verdict is Verdict.NOT_EXPLAINED
         assert (
@@ -179,7 +179,7 @@ def test_stamps_cut_to_the_minute_use_only_windows_of_two_units(tmp_path):
     assert finding.result.parameters["scan_windows_s"] == [300, 900, 3600, 14400]
 
 
-@pytest.mark.parametrize(("unit", "said"), [(3600, "hour"), (3600, "s"), (86400, "day")])
+@pytest.mark.parametrize(("unit", "said"), [(3600, "hour"), (3600, "s")])
 def test_stamps_cut_to_the_hour_say_nothing_on_bursts_within_it(tmp_path, unit, said):
     finding = within_hour(contest(tmp_path, spread(60, unit=unit), clock=SURE | {"resolution": said}))
     assert isinstance(finding.result, NotAnswerable)

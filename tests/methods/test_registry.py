@@ -21,12 +21,32 @@ from analysis_lib.errors import ParameterError
 from analysis_lib.locations import EXAMPLES, NOTEBOOKS
 from analysis_lib.methods import registry
 from analysis_lib.methods.registry import CHAPTERS, REGISTRY, answer_chapter
+from analysis_lib.plan import FAMILIES, Plan
 from analysis_lib.results import Breach, Estimate, Grade, NotAnswerable, TestResult, Verdict
 from analysis_lib.schema import load_schema
 
 SHARED = {  # modules that answer no question of their own
     *("registry", "turnout", "declared", "members", "anchors", "clock_readings", "holdings", "identities", "sums", "recount"),
-    *("roll_copies", "credentials_issued", "instants", "rules_of_voting", "rules_of_records", "edit_account"),
+    *(
+        "roll_copies",
+        "credentials_issued",
+        "instants",
+        "rules_of_voting",
+        "rules_of_records",
+        "edit_account",
+        "interim_totals",
+        "choice_counts",
+    ),
+    *(
+        "around_the_close",
+        "burst_assumptions",
+        "burst_forms",
+        "counted_bursts",
+        "hourly_bursts",
+        "slow_rises",
+        "turnout_stretches",
+    ),
+    "turnout_view",
 }
 
 
@@ -56,14 +76,22 @@ def test_a_need_names_columns_that_there_are(noun):
             assert column in load_schema(table).names
 
 
-def test_only_anomalies_have_a_family_and_it_lies_within_one_chapter():
-    chapters = {}
-    for question in REGISTRY.values():
-        assert bool(question.family) == (question.grade is Grade.ANOMALY)
-        if question.family:  # Holm is applied chapter by chapter, so a family across two would be adjusted too little
-            chapters.setdefault(question.family, set()).add(question.chapter)
-    assert {len(found) for found in chapters.values()} == {1}
+def test_every_anomaly_is_in_one_family_of_the_standard_plan_and_each_lies_within_one_chapter():
+    family_of = Plan().family_of
+    for noun, question in REGISTRY.items():
+        assert bool(family_of(noun)) == (question.grade is Grade.ANOMALY)
+    for nouns in FAMILIES.values():  # Holm is applied chapter by chapter, so a family across two would be adjusted too little
+        assert len({REGISTRY[noun].chapter for noun in nouns}) == 1
     assert list(CHAPTERS) == sorted(CHAPTERS)
+
+
+def test_what_the_plan_leaves_out_is_exploratory_and_outside_the_family(tmp_path):
+    case = tiny(tmp_path, plan='families = { credentials = ["reissue_rates"] }')
+    asked = [(REGISTRY["reissue_rates"], a_test(0.01)), (REGISTRY["reissue_to_ballot_delay"], a_test(0.004))]
+    found = registry._findings(asked, case)
+    (planned,), (other,) = found["reissue_rates"], found["reissue_to_ballot_delay"]
+    assert (planned.planned, planned.pvalue_adjusted, planned.family, planned.family_size) == (True, 0.01, "credentials", 1)
+    assert (other.planned, other.pvalue_adjusted, other.family_size) == (False, 0.004, 1)
 
 
 def test_an_unknown_chapter_is_refused(tmp_path):
@@ -258,7 +286,7 @@ def test_the_order_of_rows_in_any_file_changes_nothing(tmp_path):
         for seed in (1, 2)
     )
     assert first == second
-    assert len(first) == 14
+    assert len(first) == 26
 
 
 def test_the_same_case_is_answered_the_same_twice():

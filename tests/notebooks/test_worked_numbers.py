@@ -169,3 +169,133 @@ def binomial_tails(events, sizes):
 
 def simes(pvalues):
     return (np.sort(pvalues) * pvalues.size / np.arange(1, pvalues.size + 1)).min()
+
+
+def test_sixty_four_where_thirty_one_are_expected():
+    from scipy.stats import nbinom, poisson
+
+    mean, seen, millions, percent, hundredths = printed(
+        "20_late_votes",
+        rf"Where {N} ballots are expected and {N} come, .* 1 time in {N} million. .* by {N} %, which is usual, it happens {N} times in 100",
+    )
+    mean, seen, shape = int(mean), int(seen), 5
+    assert agrees(millions, 1e-6 / poisson.sf(seen - 1, mean))
+    assert agrees(percent, 100 / np.sqrt(shape))
+    assert agrees(hundredths, 100 * nbinom.sf(seen - 1, shape, shape / (shape + mean)))
+
+
+def test_three_of_four_ballots_on_the_last_day():
+    ways, of, pvalue = printed("20_late_votes", rf"= {N} of {N} ways: p = 5/16 = {N}")
+    assert agrees(ways, comb(4, 3) + comb(4, 4))
+    assert agrees(of, 2**4)
+    assert agrees(pvalue, 5 / 16)
+    least, again, adjusted = printed("20_late_votes", rf"0.02, {N} and 0.03 the smallest counts threefold: 3 × {N} = {N}\.")
+    assert least == again
+    assert agrees(adjusted, 3 * float(least))
+
+
+def test_late_ballots_bounded_by_a_running_count():
+    before, soon, last, *sums = printed(
+        "20_late_votes",
+        rf"With {N} before the close, {N} ten minutes after it and {N} an hour after it, at most {N} − {N} = {N} .* at least {N} − {N} = {N}\.",
+    )
+    assert sums == [last, before, str(int(last) - int(before)), last, soon, str(int(last) - int(soon))]
+
+
+def test_even_gaps_and_runs_of_gaps():
+    from analysis_lib.stats.gaps import log_tail
+    from analysis_lib.stats.runs import longest_run_tail, most_band_chance
+
+    two, ten, one_in, top, of, tosses, percent, twelve = printed(
+        "10_turnout_timing",
+        rf"0\.4/√2 = {N}\. Ten gaps with a CV of 0\.13 or less have one of {N}, about 1 in {N} million\. A run of 4 heads or more "
+        rf"in 10 tosses of a coin has a chance of {N}/{N} = {N}\. No pace puts more than {N} % .* a chance of at most {N}\.",
+    )
+    assert agrees(two, np.exp(log_tail(0.4, 2)))
+    assert agrees(ten, np.exp(log_tail(0.13, 10)))
+    assert agrees(one_in, np.exp(-log_tail(0.13, 10)) / 1e6)
+    assert agrees(tosses, longest_run_tail([0.5] * 10, 4))
+    assert float(top) / float(of) == pytest.approx(longest_run_tail([0.5] * 10, 4))
+    most = most_band_chance(Plan().gap_band_s, 1)
+    assert float(percent) - 1 < 100 * most <= float(percent)
+    assert float(twelve) == pytest.approx(most**12, rel=0.05)
+
+
+def test_successions_of_three_and_of_sixty():
+    from analysis_lib.stats.list_order import succession_law, succession_tail
+
+    *counts, tail, one_in = printed(
+        "10_turnout_timing",
+        rf"Of the {N} orders of 3 places, {N} have no succession .*, {N} have one .* and {N} has two .*"
+        rf"7 successions or more have a chance of {N}, about 1 in {N}, though",
+    )
+    assert [float(c) for c in counts] == pytest.approx([6, *(6 * succession_law(3))])
+    assert agrees(tail, succession_tail(60, 7))
+    assert float(one_in.replace(",", "")) == pytest.approx(1 / succession_tail(60, 7), rel=0.005)
+
+
+def test_ten_entries_of_a_log_and_six_receipts():
+    from analysis_lib.stats.inversions import displacement, longest_block, n_inversions, neumann_ratio
+
+    first, second, third, block, pairs, total, over, ratio, least, over_again, sorted_ratio = printed(
+        "10_turnout_timing",
+        rf"stamped 0, 5, 9, 14, 20, 3, 6, 8, 26 and 31 seconds\. .* are {N}, {N} and {N} seconds late, a block of {N}\. Of the pairs, {N} "
+        rf"stand .* rank 3, 1, 5, 2, 6, 4 .* in all {N}, over {N}: a ratio of {N}\. .* be {N} over {N}, or {N}\.",
+    )
+    stamps = np.array([0, 5, 9, 14, 20, 3, 6, 8, 26, 31])
+    late = displacement(stamps, 0)
+    assert late[late != 0].tolist() == [int(first), int(second), int(third)]
+    assert longest_block(late) == (5, int(block))
+    assert n_inversions(stamps, 0) == int(pairs)
+    ranks = np.array([3, 1, 5, 2, 6, 4])
+    assert (agrees(total, (np.diff(ranks) ** 2).sum()), agrees(over, ((ranks - 3.5) ** 2).sum())) == (True, True)
+    assert agrees(ratio, neumann_ratio(ranks))
+    assert (least, over) == ("5", over_again)
+    assert agrees(sorted_ratio, neumann_ratio(np.arange(6)))
+
+
+def test_ballots_that_share_a_network():
+    from analysis_lib.stats.collisions import birthday, tallies
+
+    a, b, c, d, three, ten, largest, ballots, networks, less = printed(
+        "10_turnout_timing",
+        rf"three or more: {N} \+ {N} \+ {N} \+ {N} = {N}; .* of ten or more: {N}; the largest: {N}\. .* are {N} − {N} = {N}\.",
+    )
+    sizes = np.array([1] * 40 + [2] * 10 + [int(x) for x in (a, b, c, d)])
+    assert tallies(sizes).tolist() == [int(three), int(ten), int(ten), int(largest)]
+    assert (sizes.sum(), sizes.size, (sizes - 1).sum()) == (int(ballots), int(networks), int(less))
+    people, days, chance = printed("10_turnout_timing", rf"With {N} people and {N} days .* share a day is {N}\.")
+    assert agrees(chance, birthday(int(people), int(days)))
+
+
+def test_five_of_six_late_ballots_and_a_young_branch():
+    from analysis_lib.stats import stratified
+
+    ways, of, chance = printed("20_late_votes", rf"at least 5 of the 6 are for A in {N} of {N} ways: {N}\.")
+    assert agrees(ways, sum(comb(15, k) * comb(11, 6 - k) for k in (5, 6)))
+    assert agrees(of, comb(26, 6))
+    assert agrees(chance, stratified.common_ratio([(5, 1, 10, 10)], 0.95).greater)
+    late, earlier, ratio, needed = printed(
+        "20_late_votes", rf"A has {N} % of the late and {N} % of the earlier ballots; .* odds ratio is {N}\. .* = {N} to account"
+    )
+    tables = [(54, 6, 90, 10), (2, 18, 40, 360)]
+    assert agrees(late, 100 * (54 + 2) / (60 + 20))
+    assert agrees(earlier, 100 * (90 + 40) / (100 + 400))
+    assert agrees(ratio, stratified.mantel_haenszel_ratio(tables))
+    assert agrees(needed, stratified.needed_for_odds(4.0, 2.0, 8.0)[0])
+
+
+def test_thirty_five_late_ballots_of_a_hundred():
+    from analysis_lib.stats.bounds import most_ahead, overlap_bounds
+
+    low, high, lead, late, least, most, total, n, others, forced = printed(
+        "20_late_votes",
+        rf"A had between {N} and {N} of those\. The lead of {N} could fall to 30 − {N} = −{N}, or rise to 30 \+ 30 = {N}; .* "
+        rf"With {N} late ballots A had at least {N} − {N} = {N} of them",
+    )
+    assert (int(low), int(high)) == overlap_bounds([35], [60], [100])
+    assert (int(lead), int(late)) == (60 - 30, 35)
+    assert -int(least) == 30 - most_ahead([35], [60], [30], [100])
+    assert int(most) == 30 + most_ahead([35], [30], [60], [100])
+    assert (int(n) - int(others), int(total)) == (int(forced), 80)
+    assert int(forced) == overlap_bounds([80], [60], [100])[0]

@@ -26,7 +26,8 @@ def test_hourly_noise_has_its_mean_and_spread(clean):
 def test_noise_moves_the_pace_of_ballots():
     # Pearson residuals of hourly counts against the mean of noiseless peers: their mean square is about 1 + mean * cv^2.
     still, edges = replace(Setting(), noise_cv=0.0), hour_edges(Setting())
-    counts = peers(0, 40, still)["turnout_counts"].sort("contest_id", "as_of")["voted_n"].to_numpy().reshape(40, -1)
+    readings = peers(0, 40, still)["turnout_counts"].filter((pl.col("as_of") - still.opens_at).dt.total_seconds() % 3600 == 0)
+    counts = readings.sort("contest_id", "as_of")["voted_n"].to_numpy().reshape(40, -1)
     share = np.diff(counts.sum(axis=0)) / counts[:, -1].sum()
     squares = {}
     for cv in (0.0, 1.0):
@@ -40,20 +41,98 @@ def test_noise_moves_the_pace_of_ballots():
     assert squares[0.0] < 1.4 < 1.7 < squares[1.0]
 
 
-def test_housemates_share_a_network_and_vote_together_sometimes(clean):
-    together = pairs = 0
-    for made in clean:
-        at, ip = (dict(casts(made).select("voter_key", c).iter_rows()) for c in ("at", "ip_key"))
+def test_housemates_share_a_network_and_vote_together_sometimes():
+    together = pairs = shared = 0
+    at_home = replace(Setting(), mobile_share=0.0, office_share=0.0)
+    made_ones = [selection(seed, at_home) for seed in range(40)]
+    for made in made_ones:
+        at, ip, device = (dict(casts(made).select("voter_key", c).iter_rows()) for c in ("at", "ip_key", "device_key"))
         assert len(made.truth["households"]) == pytest.approx(75, abs=6)
         for one, other in made.truth["households"]:
             if one in at and other in at:
                 assert ip[one] == ip[other]
                 pairs += 1
                 together += abs(at[one] - at[other]) <= timedelta(minutes=30)
+                shared += device[one] == device[other]
         assert len(set(ip.values())) == len(at) - sum(one in at and other in at for one, other in made.truth["households"])
+        roll = made.tables["roll"]
+        place, home = (dict(roll.select("voter_key", c).iter_rows()) for c in ("source_row", "address_key"))
+        assert all(abs(place[one] - place[other]) == 1 and home[one] == home[other] for one, other in made.truth["households"])
     assert 0.4 < together / pairs < 0.9
-    alone = [selection(seed, replace(Setting(), vote_along=0.0)) for seed in range(20)]
-    assert sum(m.truth["counts"]["ballots_online"] for m in alone) < sum(m.truth["counts"]["ballots_online"] for m in clean[:20])
+    assert 0.15 < shared / pairs < 0.5  # of those who vote along, half
+    alone = [selection(seed, replace(at_home, vote_along=0.0)) for seed in range(20)]
+    assert sum(m.truth["counts"]["ballots_online"] for m in alone) < sum(
+        m.truth["counts"]["ballots_online"] for m in made_ones[:20]
+    )
+
+
+def test_telephones_share_few_gateways(clean):
+    largest = [casts(made).group_by("ip_key").len()["len"].sort(descending=True).to_list()[:8] for made in clean[:30]]
+    ballots = sum(casts(made).height for made in clean[:30])
+    assert sum(map(sum, largest)) / ballots == pytest.approx(0.15, abs=0.03)
+
+
+def test_some_answer_a_reminder_within_minutes():
+    quiet, prompt = (
+        [selection(seed, replace(Setting(), noise_cv=0.0, prompt_reply=share)) for seed in range(10)] for share in (0.0, 0.05)
+    )
+
+    def within(made_ones):
+        return sum(
+            casts(made).filter((pl.col("at") >= sent) & (pl.col("at") < sent + timedelta(minutes=30))).height
+            for made in made_ones
+            for sent in Setting().reminders
+        )
+
+    assert within(prompt) > 2 * within(quiet)
+
+
+def test_hours_may_remember_the_one_before():
+    noise = np.array(selection(3, replace(Setting(), noise_memory=0.6)).truth["hourly_noise"])
+    assert np.corrcoef(noise[1:], noise[:-1])[0, 1] == pytest.approx(0.57, abs=0.15)  # a little below 0.6, on gamma scale
+    assert noise.std() == pytest.approx(0.6, abs=0.15)
+
+
+def test_lost_days_are_missing_from_the_log_and_from_nothing_else():
+    whole, cut = selection(3), selection(3, replace(Setting(), lost_days=frozenset({4, 5})))
+    assert cut.tables["results"].equals(whole.tables["results"])
+    days = (casts(cut)["at"] - Setting().opens_at).dt.total_seconds() // 86400
+    assert 0 < casts(cut).height < casts(whole).height
+    assert not set(days) & {4, 5}
+    assert cut.tables["sources"].filter(source_id="platform")["completeness"].to_list() == ["partial_known"]
+
+
+def test_choices_stand_in_no_order_and_add_up_to_the_result(clean):
+    drift = []
+    for made in clean[:20]:
+        choices, results = made.tables["ballot_choices"], made.tables["results"]
+        for channel in ("online", "in_person"):
+            own = choices.filter(channel=channel)
+            for candidate in ("ash", "birch"):
+                told = results.filter(channel=channel, item="candidate", candidate_id=candidate)["n"].item()
+                assert own.filter(candidate_id=candidate).height == told
+        bins = choices.drop_nulls("cast_bin").group_by("cast_bin").len()
+        assert bins["len"].min() >= 10
+        order = choices.filter(channel="online").sort("ballot_id")["cast_bin"].dt.epoch("s").to_numpy()
+        drift.append(np.corrcoef(np.arange(order.size), order)[0, 1])
+    assert abs(np.mean(drift)) < 0.1  # the numbers of the ballots tell nothing of their times
+
+
+def test_a_trend_of_choice_shows_in_late_ballots():
+    made = [selection(seed, replace(Setting(), n_members=2000, choice_trend=2.0)) for seed in range(5)]
+    online = pl.concat([m.tables["ballot_choices"].filter(channel="online") for m in made])
+    middle = Setting().opens_at + timedelta(days=7)
+    share = {
+        late: (online.filter((pl.col("cast_bin") >= middle) == late)["candidate_id"] == "ash").mean() for late in (False, True)
+    }
+    assert share[True] - share[False] > 0.1
+
+
+def test_running_numbers_follow_the_clock_within_the_time_of_a_commit(clean):
+    for made in clean[:20]:
+        rows = made.tables["ballot_events"].sort("seq")
+        assert rows["seq"].is_unique().all()
+        assert (rows["at"].diff().drop_nulls().dt.total_seconds() >= -2).all()
 
 
 def test_enough_reissues_of_both_kinds(clean):

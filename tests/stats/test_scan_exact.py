@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import held
+from scipy.stats import poisson
 
 from analysis_lib.stats import scan_exact
 
@@ -38,6 +39,20 @@ def test_the_sizing_table(n, plain, busy):
     windows = [minutes / FORTNIGHT_MINUTES for minutes in (5, 15, 60)]
     assert [scan_exact.smallest_burst(n, w, 0.001) for w in windows] == plain
     assert [scan_exact.smallest_burst(n, 5 * w, 0.001) for w in windows] == busy
+
+
+@pytest.mark.parametrize(("n", "plain", "busy"), held.value("sizing.ballots"))
+def test_the_table_beside_a_quiet_finding(n, plain, busy):
+    table = scan_exact.smallest_visible_table(n, FORTNIGHT_MINUTES * 60, (300, 900, 3600), 0.001)
+    assert [row["window_s"] for row in table] == [300, 900, 3600]
+    assert [row["ballots"] for row in table] == plain
+    assert [row["at_five_times_the_pace"] for row in table] == busy
+
+
+@pytest.mark.parametrize(("k", "expected", "length", "chance", "simulated"), held.value("R4.chances"))
+def test_the_product_formula_agrees_with_naus_and_with_simulation(k, expected, length, chance, simulated):
+    assert scan_exact.poisson_scan_probability(k, expected, length) == pytest.approx(chance, abs=1e-10)
+    assert chance == pytest.approx(simulated, abs=0.002)
 
 
 # 2. Another road
@@ -131,7 +146,43 @@ def test_even_points_reach_the_smallest_burst_no_more_often_than_alpha(n, window
     assert one_less > 0.05 - 3 * np.sqrt(0.05 * 0.95 / 4000)  # and one fewer would be too common: the size is not idle
 
 
+@pytest.mark.parametrize(("k", "expected"), [(2, 0.7), (3, 1.0), (4, 2.5)])
+@pytest.mark.parametrize("length", [2, 3])
+def test_two_and_three_windows_are_exact_over_every_total(k, expected, length):
+    # Given their number, events of a Poisson process are uniform, and Naus's fractions tell the rest. Of many, some
+    # window surely holds k: from length * (k - 1) + 1 on some whole part does.
+    totals = range(k, length * (k - 1) + 1)
+    given_total = {n: float(scan_exact.scan_probability(k, n, length)) for n in totals}
+    chance = sum(poisson.pmf(n, expected * length) * p for n, p in given_total.items())
+    chance += poisson.sf(length * (k - 1), expected * length)
+    assert scan_exact.poisson_scan_probability(k, expected, length) == pytest.approx(chance, rel=1e-10)
+
+
+@STEADY
+@given(st.integers(1, 30), st.floats(0.05, 10), st.integers(2, 400))
+def test_more_events_are_rarer_and_more_windows_hold_them_more_often(k, expected, length):
+    chance = scan_exact.poisson_scan_probability(k, expected, length)
+    assert -1e-9 <= chance <= 1 + 1e-9
+    assert scan_exact.poisson_scan_probability(k + 1, expected, length) <= chance + 1e-9
+    assert scan_exact.poisson_scan_probability(k, expected, length + 1) >= chance - 1e-9
+
+
 # 6. Edges
+
+
+def test_nothing_to_be_seen_is_said_as_none():
+    assert scan_exact.sizing(1, 86400, 300, 0.001) is None
+    assert scan_exact.sizing(2, 86400, 3600, 0.001) is None
+    assert scan_exact.sizing(500, 86400, 14400, 0.001, rate=5.0) is None  # at that pace the window is most of the time
+    (row,) = scan_exact.smallest_visible_table(2, 86400, (3600,), 0.001)
+    assert row == {"window_s": 3600, "ballots": None, "at_five_times_the_pace": None}
+
+
+@STEADY
+@given(st.integers(2, 2000), st.sampled_from([300, 900, 3600]), st.floats(1, 20))
+def test_a_faster_pace_never_needs_fewer(n, window_s, rate):
+    mean, busy = (scan_exact.sizing(n, 14 * 86400, window_s, 0.001, rate=r) for r in (1.0, rate))
+    assert busy is None or busy >= mean
 
 
 def test_one_part_no_point_and_more_than_there_are():

@@ -172,10 +172,10 @@ def largest_ratio(stamps, shares, lengths=LENGTHS):
 @pytest.mark.parametrize(("noise_cv", "resolution"), [(0.0, 1), (0.6, 1), (0.6, 60), (1.0, 1)])
 def test_clean_contests_against_the_baseline(noise_cv, resolution):
     draw, shares, lengths = rng(11), shares_of_hours(), tuple(w for w in LENGTHS if w >= 2 * resolution)
-    null = scan.baseline_null(200, HOURS, shares, lengths, noise_cv=noise_cv, resolution=resolution, n_resamples=1999, rng=draw)
+    null = scan.baseline_null(200, HOURS, shares, lengths, noise_cv=noise_cv, resolution=resolution, n_resamples=9999, rng=draw)
     pvalues = [
         split_rank(largest_ratio(clean_contest(draw, 200, shares, noise_cv, resolution), shares, lengths), null, draw.random())
-        for _ in range(400)
+        for _ in range(1200)
     ]
     is_uniform(np.array(pvalues), null.size)
 

@@ -1,5 +1,6 @@
 """The peers' hourly shape and its noise: against a general optimiser, and on peers made with a known shape."""
 
+import clean_contests
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from reference import held
 from scipy.optimize import minimize
 
 from analysis_lib.stats import scan
-from analysis_lib.stats.turnout_baseline import DECAY_HOURS, Hours, fit_baseline
+from analysis_lib.stats.turnout_baseline import DECAY_HOURS, LAGS, Hours, Noise, fit_baseline, noise_parts
 
 STEADY = settings(deadline=None, derandomize=True, max_examples=15)
 
@@ -89,8 +90,10 @@ def test_shape_decay_and_noise_are_those_found_by_a_general_optimiser():
     for i, (counts, opens_at, messages) in enumerate(peers):
         shares = slow_shares(counts, opens_at, messages, decay, slow_fit(peers[:i] + peers[i + 1 :], decay)[1])
         mean = counts.sum() * shares / shares.sum()
-        excess += ((counts - mean) ** 2 - mean).sum()
-        scale += (mean**2).sum()
+        for t, (count, m) in enumerate(zip(counts, mean, strict=True)):
+            if all(t + 1 <= sent or t >= sent + 2 for sent in peers[i][2]):  # no answer to a message reaches into it
+                excess += (count - m) ** 2 - m
+                scale += m**2
     assert baseline.noise_cv == pytest.approx(np.sqrt(excess / scale), rel=1e-3)
     assert baseline.noise_cv > 0.1
     # What is left open about the log rates, with every cell's information written out.
@@ -106,7 +109,28 @@ def test_shape_decay_and_noise_are_those_found_by_a_general_optimiser():
     assert (baseline.n_peers, baseline.n_events) == (3, sum(int(counts.sum()) for counts, _, _ in peers))
 
 
+@pytest.mark.parametrize(("n", "lasting", "fading"), [(5, 0.3, 0.6), (5, 0.2, 0.95), (1, 0.5, 0.3), (4, 0.0, 0.0)])
+def test_the_root_of_lasting_noise_is_that_of_its_covariance(n, lasting, fading):
+    root = Noise(0.4, lasting, fading).root(n)
+    by_hand = [[lasting * fading ** abs(i - j) for j in range(n)] for i in range(n)]
+    assert root @ root.T == pytest.approx(np.array(by_hand), abs=1e-12)
+
+
 # 3. Properties
+
+
+@pytest.mark.parametrize(("fresh_cv", "lasting", "fading"), [(0.3, 0.25, 0.6), (0.0, 0.4, 0.9), (0.5, 0.05, 0.3)])
+def test_noise_is_split_as_it_was_put_together(fresh_cv, lasting, fading):
+    covariances = np.expm1(lasting * fading ** np.arange(LAGS + 1.0))
+    covariances[0] = np.exp(lasting) * (1 + fresh_cv**2) - 1
+    found = noise_parts(covariances)
+    assert (found.fresh_cv, found.lasting, found.fading) == pytest.approx((fresh_cv, lasting, fading), abs=1e-6)
+
+
+def test_noise_that_does_not_last_or_is_not_there_has_no_lasting_part():
+    assert noise_parts(np.r_[0.36, np.full(LAGS, -0.02)]) == Noise(pytest.approx(0.6), 0.0, 0.0)
+    assert noise_parts(np.full(LAGS + 1, -0.1)) == Noise(0.0, 0.0, 0.0)
+    assert noise_parts(np.r_[0.0, np.full(LAGS, 0.3)]).lasting == 0.0  # no more can last than there is
 
 
 @STEADY
@@ -172,6 +196,17 @@ def test_the_noise_of_hours_is_measured(noise_cv):
     hours = [clock(336, messages=(0.0, 100.0))] * 20
     found = [fit_baseline(made_peers(seed, 20, true_shares(), noise_cv), hours).noise_cv for seed in (67, 68, 69)]
     assert np.mean(found) == pytest.approx(noise_cv, rel=0.1)
+
+
+def test_how_long_noise_lasts_is_measured():
+    for drift, expected in ((0.0, 0.0), (0.6, 0.307)):
+        found = []
+        for seed in range(3):
+            habits, draw = clean_contests.Habits(drift=drift), np.random.default_rng(90 + seed)
+            found.append(fit_baseline(clean_contests.peers(habits, 600, draw), [habits.clock] * 20).noise)
+        assert np.mean([noise.lasting for noise in found]) == pytest.approx(expected, abs=0.06)  # log(1 + 0.6^2) = 0.307
+    assert np.mean([noise.fading for noise in found]) == pytest.approx(0.6, abs=0.1)
+    assert max(noise.fresh_cv for noise in found) < 0.3
 
 
 @pytest.mark.parametrize("noise_cv", [0.0, 0.6])

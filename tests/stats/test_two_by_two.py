@@ -12,7 +12,7 @@ from scipy.stats import binom, fisher_exact, hypergeom, nchypergeom_fisher
 from scipy.stats.contingency import odds_ratio as conditional_odds_ratio
 
 from analysis_lib.stats import two_by_two
-from analysis_lib.stats.two_by_two import central_pvalues, exact_interval, odds_ratio
+from analysis_lib.stats.two_by_two import central_pvalues, exact_interval, odds_ratio, unconditional_pvalue
 
 STEADY = settings(deadline=None, derandomize=True, max_examples=150)
 CELLS = st.tuples(*[st.integers(0, 25)] * 4)
@@ -32,6 +32,19 @@ def test_the_lady_who_tastes_tea():
 
 def test_the_interval_of_late_ballots_agrees_with_r():
     assert exact_interval(38, 31, 186, 209, 0.95) == held.number("R26.interval")
+
+
+def test_with_only_the_sizes_fixed_the_groups_are_the_rows():
+    late, printed = (38, 31, 186, 209), (7, 8, 12, 3)
+    for cells, side, name in ((late, "greater", "boschloo.late"), (printed, "less", "boschloo.printed")):
+        found = [
+            unconditional_pvalue(cells, kind=kind, alternative=alternative)
+            for kind, alternative in (("boschloo", side), ("boschloo", "two-sided"), ("barnard", "two-sided"))
+        ]
+        assert found == held.number(name)
+    right, turned = (unconditional_pvalue(cells, kind="barnard", alternative="two-sided") for cells in (late, (38, 186, 31, 209)))
+    assert abs(right - turned) > 0.005  # the wrong way round is another test
+    assert unconditional_pvalue((0, 5, 0, 7), kind="boschloo", alternative="greater") == 1.0
 
 
 # 2. Another road
@@ -187,6 +200,12 @@ def test_power_to_see_fifteen_points_more(late, on_time, power):
     # Central at .10 and upward is Fisher's one-sided test at .05. Printed to two or three digits.
     if late <= 100:  # the largest case takes 360,000 tables
         assert rejection_rate(late, on_time, 0.60, 0.45, 0.10, upward_only=True) == pytest.approx(power, abs=0.006)
+
+
+@pytest.mark.parametrize(("late", "on_time", "power"), held.value("late_choice.power_25"))
+def test_power_to_see_twenty_five_points_more(late, on_time, power):
+    if late <= 100:
+        assert rejection_rate(late, on_time, 0.70, 0.45, 0.10, upward_only=True) == pytest.approx(power, abs=0.006)
 
 
 def test_power_to_see_a_gap_as_wide_as_the_printed_one():

@@ -1,0 +1,112 @@
+"""What the forms of the burst question lean on, and what the data say of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis_lib.case import Case
+from analysis_lib.methods.burst_forms import ENOUGH_PEERS, MIN_BALLOTS
+from analysis_lib.methods.turnout import Casts
+from analysis_lib.methods.turnout_stretches import empty_days, hours_of, outages, touched
+from analysis_lib.results import Assumption, Status
+from analysis_lib.stats import scan
+from analysis_lib.stats.fit_check import baseline_fit
+from analysis_lib.stats.turnout_baseline import Baseline
+
+PEERS_NEEDED = ("contests.comparison_only", "contest_windows.opens_at", "turnout_counts.voted_n")
+FIT_LEVEL = 0.01
+NO_PEERS = "Too few peer contests of the same length, opening hour and weekday are held to know the usual pace."
+
+
+def household(series: Casts) -> Assumption:
+    """Whether couples could be counted once."""
+    return Assumption(
+        statement="Members decide when to vote independently of each other, once households are counted once.",
+        status=Status.UNTESTED,
+        evidence=f"{series.n_household} ballots that followed another of the same small network within half an hour were left out."
+        if series.networks_known
+        else "No network keys are held, so couples who voted together could not be counted once; within the hour, one ballot in four is allowed to follow a housemate's.",
+    )
+
+
+def answers_left_out(n_left_out: int, messages: int, hours: int, failed: bool) -> Assumption:
+    """What is said of the hours in which members answer a message."""
+    if failed:
+        status, evidence = (
+            Status.FAILS,
+            "Nearly all ballots came within two hours of a message or meeting, so none could be left out.",
+        )
+    elif messages:
+        status = Status.HOLDS
+        evidence = f"{n_left_out} ballots of the {hours} hours up to two hours after a message, meeting or outage were left out."
+    else:
+        status, evidence = Status.UNTESTED, "No message or meeting during the vote is on record, so none could be left out."
+    return Assumption(
+        statement="Nothing called members up within an hour: answers to a message come in its first minutes.",
+        status=status,
+        evidence=evidence,
+    )
+
+
+def peer_assumptions(baseline: Baseline, empty: list[dict[str, Any]]) -> tuple[Assumption, ...]:
+    """What a comparison with peers leans on: enough of them, and a log that lacks no day."""
+    enough = baseline.n_peers >= ENOUGH_PEERS
+    told = "; ".join(
+        f"no ballot for {hole['hours']} hours from {hole['start']:%d %B %H:%M} UTC, where {hole['expected']:.0f} were expected, "
+        "and no outage is on record"
+        for hole in empty
+    )
+    whole = Assumption(
+        statement="The log lacks no day.",
+        status=Status.FAILS if empty else Status.UNTESTED,
+        evidence=f"{told[0].upper()}{told[1:]}." if empty else "No day is empty on which peers would have expected ballots.",
+    )
+    return (
+        Assumption(
+            statement="Peer contests show how this one's members would have paced themselves.",
+            status=Status.UNTESTED if enough else Status.FAILS,
+            evidence=f"{baseline.n_peers} peers with {baseline.n_events:,} ballots; at least {ENOUGH_PEERS} peers are needed to know their noise well.",
+        ),
+        whole,
+    )
+
+
+def holes(case: Case, series: Casts, counts: NDArray, expected: NDArray) -> list[dict[str, Any]]:
+    """Days and more without a ballot where peers expect many and no outage is stated: ``start`` (UTC), ``hours, expected``."""
+    excused = touched(outages(case), series.opens_at, series.edges)
+    runs = empty_days(counts, np.where(excused, 0.0, expected))
+    return [{"start": series.at(series.edges[i]), "hours": j - i, "expected": mean} for i, j, mean in runs]
+
+
+def keeps_pace(
+    series: Casts, shares: NDArray, *, noise_cv: float, uncertainty: NDArray, lengths: tuple[int, ...], n_resamples: int,
+    rng: np.random.Generator,
+) -> Assumption:  # fmt: skip
+    """Whether the contest's course over the days agrees with the peers', the hours of the fullest window set aside.
+
+    Without setting them aside, a large burst would speak against the yardstick that shows it.
+    """
+    top = scan.scan_events(series.stamps, series.edges, shares, lengths)
+    aside = np.zeros(shares.size, bool)
+    if top:
+        aside = (series.edges[:-1] < top.start + top.length) & (series.edges[1:] > top.start)
+    stamps = series.stamps[~aside[hours_of(series)]]
+    rest = np.where(aside, 0.0, shares)
+    statement = "Over the days, ballots came as peers lead one to expect."
+    if stamps.size < MIN_BALLOTS or not rest.any():
+        return Assumption(
+            statement=statement, status=Status.UNTESTED, evidence="Too few ballots came outside the fullest window."
+        )
+    fit = baseline_fit(
+        stamps, series.edges, rest / rest.sum(), resolution=series.resolution, n_resamples=n_resamples, rng=rng, noise_cv=noise_cv,
+        uncertainty=uncertainty,
+    )  # fmt: skip
+    side = "ahead of" if fit.is_ahead else "behind"
+    return Assumption(
+        statement=statement,
+        status=Status.FAILS if fit.pvalue <= FIT_LEVEL else Status.HOLDS,
+        evidence=f"At most they ran {100 * fit.distance:.0f} points of a hundred {side} the peers' pace, which {round(100 * fit.pvalue)} clean contests of 100 exceed.",
+    )

@@ -1,0 +1,325 @@
+"""Did more ballots come just before the close than such contests see?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from analysis_lib.case import Case
+from analysis_lib.clocks import Window, window_in_force
+from analysis_lib.methods.clock_readings import under_every_reading
+from analysis_lib.methods.turnout import LENGTH_SLACK_H, TIMED_CHANNELS, casts
+from analysis_lib.plaintext import count
+from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
+from analysis_lib.stats.multiplicity import holm
+from analysis_lib.stats.predictive_counts import from_repeats, from_units
+
+MIN_BALLOTS, MIN_PEERS, MIN_DAYS = 50, 20, 7
+READING_SLACK = 0.05  # a running count is taken for that of an instant up to this part of the stretch away from it
+DAY_S = 86_400
+Form = Literal["peers", "own_days"]
+NULLS = {
+    "peers": "the share of ballots that come so late differs from that of the peers only as theirs differ from each other",
+    "own_days": "the last day brings as many ballots at that hour as earlier days do, with as much noise as they show",
+}
+EXPECTED_FROM = {"peers": "the peers' shares", "own_days": "the same hours of earlier days"}
+EXPLANATIONS = (
+    "A deadline brings a rush, and a reminder on the last day a larger one.",
+    "Codes reached many members late, or many asked for a new one on the last day.",
+    "A canvass, a hustings or a meeting took place shortly before the close.",
+    "An outage held voters back until shortly before the close.",
+    "The close fell at another hour of the day than that of the peers.",
+    "The stamp is that of processing, and a queue was worked off at the end.",
+)
+NEEDS = ("ballot_events.at|turnout_counts.voted_n", "contest_windows.opens_at", "contest_windows.closes_at")
+Counter = Callable[[datetime, float], int | None]  # ballots before an instant, read at most so many seconds away from it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """The last `length_s` seconds before the close: `count` of `size` ballots, and what others had.
+
+    `others` are peers' ballots in their own last stretch, of `sizes` in all; or, with no sizes, the contest's
+    own ballots in the same hours of earlier days. `n_left_out` others had no reading at the instants in question.
+    """
+
+    length_s: int
+    count: int
+    size: int
+    others: NDArray
+    sizes: NDArray | None
+    n_left_out: int
+
+
+def closing_surge(stretches: Sequence[Stretch], *, form: Form, alpha: float, confidence_level: float) -> TestResult:
+    """Compare the ballots of the last stretch before the close with what others had, allowing others to differ.
+
+    A rush to the close is usual. A regression discontinuity at the deadline is not a test of it: arrivals stop
+    there, so there is nothing on the other side to be continuous with.
+
+    Parameters
+    ----------
+    stretches : sequence of Stretch
+        At least one, each of another length.
+    form : {'peers', 'own_days'}
+        What the others are.
+    alpha, confidence_level : float
+        For the smallest visible count, and for the predictive interval.
+
+    Returns
+    -------
+    TestResult
+        Statistic: ballots in the stretch with the smallest p-value. Effect: those less what the others lead one to
+        expect, with the interval that the predictive interval gives. p-value: the smallest after Holm over the stretches.
+
+    Notes
+    -----
+    Null hypothesis: see `NULLS`. 'peers': upper tail of a beta-binomial averaged over a grid of mean and spread,
+    weighted by the peers' likelihood (Spiegelhalter 2005 on why the spread matters). 'own_days': upper tail given the
+    sum of all days, Dirichlet-multinomial over a grid of shapes; without noise it is the conditional binomial. Both are
+    discrete, and the stretches lie within each other while Holm allows for any dependence: the rate lies below the nominal one.
+    """
+    rows = [_judged(stretch, len(stretches), alpha, confidence_level) for stretch in stretches]
+    adjusted = holm([row["pvalue"] for row in rows])
+    rows = [row | {"pvalue_adjusted": float(p)} for row, p in zip(rows, adjusted, strict=True)]
+    top = min(rows, key=lambda row: (row["pvalue"], row["length_s"]))
+    return TestResult(
+        method="closing_surge", form=form, null_hypothesis=NULLS[form], alternative="greater",
+        statistic=float(top["count"]), statistic_name="ballots in the stretch before the close that stands out most",
+        pvalue=float(adjusted.min()),
+        effect=Estimate(
+            name=f"ballots above what {EXPECTED_FROM[form]} lead one to expect", value=top["count"] - top["expected"],
+            low=float(top["count"] - top["high"]), high=float(top["count"] - top["low"]), confidence_level=confidence_level,
+            unit="ballots",
+        ),
+        n_observations=top["size"], n_excluded=0, assumptions=(), innocent_explanations=EXPLANATIONS,
+        references=("spiegelhalter2005", "holm1979") if form == "peers" else ("mosimann1962", "holm1979"),
+        parameters={"alpha": alpha, "confidence_level": confidence_level, "lengths_s": [row["length_s"] for row in rows]},
+        details={"stretch": top, "stretches": rows, "smallest_visible": top["smallest_visible"]},
+    )  # fmt: skip
+
+
+def _judged(stretch: Stretch, n_stretches: int, alpha: float, confidence_level: float) -> dict[str, Any]:
+    """One stretch's p-value, expected count with its predictive interval, and the smallest count that would have stood out."""
+    expected, tails = _prediction(stretch)
+
+    def least(holds: Callable[[NDArray, int], bool]) -> int | None:
+        """Find the smallest count of which something holds that holds of all larger ones too."""
+        low, high = -1, stretch.size
+        if not holds(tails(high), high):
+            return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if holds(tails(middle), middle) else (middle, high)
+        return high
+
+    edge = (1 - confidence_level) / 2
+    above = least(lambda tail, k: bool(tail[k] <= edge))
+    below = least(lambda tail, k: bool(1 - (tail[k + 1] if k + 1 < tail.size else 0.0) > edge))
+    visible = least(lambda tail, k: bool(n_stretches * tail[k] <= alpha))
+    return {
+        "length_s": stretch.length_s, "count": stretch.count, "size": stretch.size, "expected": expected,
+        "low": below or 0, "high": stretch.size if above is None else max(above - 1, 0),
+        "ratio": stretch.count / expected if expected > 0 else None, "n_others": int(stretch.others.size),
+        "n_left_out": stretch.n_left_out, "pvalue": float(tails(stretch.count)[stretch.count]), "smallest_visible": visible,
+    }  # fmt: skip
+
+
+def _prediction(stretch: Stretch) -> tuple[float, Callable[[int], NDArray]]:
+    """Expected count, and the upper tails of the count to be set beside a count of k."""
+    if stretch.sizes is None:  # given the sum of all days, which k is part of
+        total, repeats = int(stretch.others.sum()), from_repeats(stretch.others)
+        return total / stretch.others.size, lambda k: repeats.upper_tails(total + k)
+    units = from_units(stretch.others, stretch.sizes, (stretch.count + 0.5) / (stretch.size + 1))
+    tails = units.upper_tails(stretch.size)
+    return stretch.size * units.mean, lambda _: tails
+
+
+def cast_counter(case: Case, window: Window) -> tuple[Counter, int]:
+    """Give a counter of ballots cast online, each voter's first one, and how many were left out as outside the window or as later ones."""
+    rows = case.rows("ballot_events").filter(
+        pl.col("event").is_in(["cast", "recast"])
+        & pl.col("channel").is_in(TIMED_CHANNELS)
+        & pl.col("batch_id").is_null()
+        & pl.col("at").is_not_null()
+    )
+    inside = rows.filter((pl.col("at") >= window.opens_at) & (pl.col("at") < window.closes_at)).sort("at", "event_id")
+    who = pl.coalesce("voter_key", "credential_id")
+    stamps = inside.filter(who.is_null() | who.is_first_distinct())["at"].dt.epoch("us").to_numpy()
+    series, zone = casts(case), ZoneInfo(case.contest["timezone"])
+    unit = series.resolution if series else 1
+
+    def counted(instant: datetime, _slack_s: float) -> int | None:
+        wall = instant.astimezone(zone)
+        if (wall.hour * 3600 + wall.minute * 60 + wall.second) % unit:
+            return None  # stamps cut down to their unit don't tell what lies on which side
+        return int(np.searchsorted(stamps, round(instant.timestamp() * 1e6), side="left"))
+
+    return counted, rows.height - stamps.size
+
+
+def reading_counter(readings: pl.DataFrame) -> Counter | None:
+    """Give a counter from a running count of one source, the online one if there is one; null without any or where it falls."""
+    whole = readings.filter(
+        (pl.col("unit") == "ALL") & pl.col("channel").is_in(["online", "all"]) & pl.col("voted_n").is_not_null()
+    )
+    first = whole.sort("channel", "source_id", descending=[True, False]).select("channel", "source_id").head(1)
+    series = whole.join(first, on=["channel", "source_id"]).sort("as_of")
+    if not series.height or (series["voted_n"].diff().drop_nulls() < 0).any():
+        return None
+    seconds, counts = series["as_of"].dt.epoch("us").to_numpy() / 1e6, series["voted_n"].to_numpy()
+
+    def counted(instant: datetime, slack_s: float) -> int | None:
+        away = np.abs(seconds - instant.timestamp())
+        nearest = int(away.argmin())
+        return int(counts[nearest]) if away[nearest] <= slack_s else None
+
+    return counted
+
+
+def _last(counter: Counter, closes_at: datetime, length_s: int) -> tuple[int, int] | None:
+    """Ballots in the last stretch, and in all; null where the count isn't read near both its ends."""
+    slack = READING_SLACK * length_s
+    whole, before = counter(closes_at, slack), counter(closes_at - timedelta(seconds=length_s), slack)
+    return (whole - before, whole) if whole is not None and before is not None else None
+
+
+def _held(window: Window | None) -> bool:
+    return window is not None and window.opens_at is not None and window.closes_at is not None
+
+
+def _peers(case: Case, window: Window) -> list[tuple[Counter | None, datetime, bool]]:
+    """Peers whose window is as long: their counters, closes, and whether they closed at the same hour of the day."""
+    found = []
+    hour = window.closes_at.astimezone(ZoneInfo(case.contest["timezone"])).hour
+    for contest_id in case.peers():
+        other = window_in_force(case.rows_of("contest_windows", contest_id), "online")
+        if not _held(other):
+            continue
+        difference = (other.closes_at - other.opens_at) - (window.closes_at - window.opens_at)
+        if abs(difference) <= timedelta(hours=LENGTH_SLACK_H):
+            zone = ZoneInfo(case.rows_of("contests", contest_id)["timezone"][0])
+            counter = reading_counter(case.rows_of("turnout_counts", contest_id))
+            found.append((counter, other.closes_at, other.closes_at.astimezone(zone).hour == hour))
+    return found
+
+
+def _peer_stretches(case: Case, counter: Counter, window: Window) -> tuple[list[Stretch], list[bool]]:
+    peers = _peers(case, window)
+    found = []
+    for length in case.plan.surge_windows_s:
+        own = _last(counter, window.closes_at, length)
+        told = [_last(other, close, length) if other else None for other, close, _ in peers]
+        kept = [pair for pair in told if pair and pair[1]]
+        if own and len(kept) >= MIN_PEERS:
+            events, sizes = np.array(kept, np.int64).T
+            found.append(
+                Stretch(length_s=length, count=own[0], size=own[1], others=events, sizes=sizes, n_left_out=len(told) - len(kept))
+            )
+    return found, [same for _, _, same in peers]
+
+
+def _day_stretches(case: Case, counter: Counter, window: Window) -> list[Stretch]:
+    found = []
+    local = window.closes_at.astimezone(ZoneInfo(case.contest["timezone"]))
+    for length in (length for length in case.plan.surge_windows_s if length <= DAY_S):
+        own = _last(counter, window.closes_at, length)
+        n_days = (window.closes_at - window.opens_at - timedelta(seconds=length)) // timedelta(days=1)
+        closes = [(local - timedelta(days=day)).astimezone(UTC) for day in range(1, n_days + 1)]  # by the wall clock
+        told = [_last(counter, close, length) for close in closes if close - timedelta(seconds=length) >= window.opens_at]
+        kept = [pair[0] for pair in told if pair]
+        if own and len(kept) >= MIN_DAYS:
+            found.append(
+                Stretch(
+                    length_s=length, count=own[0], size=own[1], others=np.array(kept, np.int64), sizes=None,
+                    n_left_out=len(told) - len(kept),
+                )
+            )  # fmt: skip
+    return found
+
+
+def _assumptions(form: Form, same_hour: Sequence[bool]) -> tuple[Assumption, ...]:
+    if form == "own_days":
+        return (
+            Assumption(
+                statement="The last day would have been like the days before it.", status=Status.FAILS,
+                evidence="A rush to the close is usual, and one contest alone cannot show how large a usual one is.",
+            ),
+        )  # fmt: skip
+    n, n_same = len(same_hour), sum(same_hour)
+    return (
+        Assumption(
+            statement="This contest differs from the peers no more than they do from each other.", status=Status.UNTESTED,
+            evidence=f"{n} peers of the same length; the spread between them is allowed for.",
+        ),
+        Assumption(
+            statement="The peers closed at the same hour of the day.",
+            status=Status.HOLDS if n_same == n else Status.UNTESTED if n_same else Status.FAILS,
+            evidence=f"{n_same} of {n} did.",
+        ),
+    )  # fmt: skip
+
+
+def _tested(case: Case) -> Result:
+    """Test one reading of the contest: against peers where they allow it, else against its own earlier days."""
+    window = window_in_force(case.rows("contest_windows"), "online")
+    if not _held(window):
+        return _cannot("The opening and the close of the online voting are needed together.")
+    stamped = not case.missing(("ballot_events.at",))
+    counter, n_excluded = cast_counter(case, window) if stamped else (reading_counter(case.rows("turnout_counts")), 0)
+    size = counter(window.closes_at, READING_SLACK * max(case.plan.surge_windows_s)) if counter else None
+    if size is None or size < MIN_BALLOTS:
+        held = "No count that is read near the close" if size is None else f"A count of {count(size, 'ballot')} before the close"
+        return _cannot(f"{held} is held; {MIN_BALLOTS} ballots are needed.")
+    stretches, same_hour = _peer_stretches(case, counter, window)
+    form: Form = "peers" if stretches else "own_days"
+    stretches = stretches or _day_stretches(case, counter, window)
+    if not stretches:
+        return _cannot(
+            f"Neither {MIN_PEERS} contests of the same length nor {MIN_DAYS} earlier days of this one have a count "
+            "at the instants in question."
+        )
+    result = closing_surge(stretches, form=form, alpha=case.plan.alpha, confidence_level=case.plan.confidence_level)
+    looked_at = {stretch.length_s for stretch in stretches}
+    return replace(
+        result, n_excluded=n_excluded, assumptions=_assumptions(form, same_hour),
+        details={
+            **result.details, "closes_at": window.closes_at,
+            "not_looked_at_s": [length for length in case.plan.surge_windows_s if length not in looked_at],
+        },
+    )  # fmt: skip
+
+
+def _cannot(reason: str) -> NotAnswerable:
+    return NotAnswerable(method="closing_surge", reason=reason, needs=NEEDS)
+
+
+def answer(case: Case) -> tuple[Result, ...]:
+    """Answer for one contest of a package, under every reading of its clock."""
+    first = _tested(case)
+    if not isinstance(first, TestResult):
+        return (first,)
+    told = []
+    for name, other in under_every_reading(case, ("ballot_events",)).items():
+        result = first if other is case else _tested(other)
+        tested = isinstance(result, TestResult) and result.form == first.form
+        told.append(
+            {
+                "reading": name, "statistic": result.statistic if tested else None,
+                "effect": result.effect.value if tested else None, "pvalue": result.pvalue if tested else None,
+            }
+        )  # fmt: skip
+    if len(told) == 1:
+        return (first,)
+    assumption = Assumption(
+        statement="The zone and the offset of the log's clock are as stated.", status=Status.UNTESTED,
+        evidence=f"It was tested under {len(told)} readings of the clock.",
+    )  # fmt: skip
+    return (replace(first, assumptions=(*first.assumptions, assumption), details={**first.details, "readings": told}),)

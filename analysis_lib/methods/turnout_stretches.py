@@ -1,0 +1,68 @@
+"""Hours in which the usual pace isn't to be had: answers to a message, an outage, days that a log lacks."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from analysis_lib.case import Case
+from analysis_lib.methods.turnout import Casts
+
+ANSWERS = timedelta(hours=2)  # members answer a message within minutes, and the answers fade within the hour
+LONGEST_MEETING = timedelta(hours=6)  # what lasts longer is a season: only its start and its end call members up
+MESSAGES = ("invitation", "reminder", "candidate_mailing", "notice")
+EVENTS = ("hustings", "meeting", "phone_bank", "outage", "media", "endorsement", "candidate_withdrawal")
+EMPTY_HOURS, EMPTY_EXPECTED = 24, 10.0  # so long without a ballot, where so many were expected, is no chance
+
+Stretch = tuple[datetime, datetime]
+
+
+def answering(case: Case) -> list[Stretch]:
+    """Stretches from a message, hustings, meeting or outage to two hours after it ended; UTC.
+
+    A message to a single member calls up nobody else, and is left aside.
+    """
+    sent = case.rows("communications").filter(
+        pl.col("kind").is_in(MESSAGES) & (pl.col("audience").ne_missing("single")) & pl.col("sent_at").is_not_null()
+    )
+    happened = list(sent.select("sent_at", pl.coalesce("sent_end_at", "sent_at").alias("end")).iter_rows())
+    windows = case.rows("contest_windows").filter((pl.col("kind") == "hustings") & pl.col("opens_at").is_not_null())
+    happened += list(windows.select("opens_at", pl.coalesce("closes_at", "opens_at").alias("end")).iter_rows())
+    events = case.rows("timeline").filter(pl.col("kind").is_in(EVENTS) & pl.col("starts_at").is_not_null())
+    happened += list(events.select("starts_at", pl.coalesce("ends_at", "starts_at").alias("end")).iter_rows())
+    found: list[Stretch] = []
+    for start, end in happened:
+        ends = [(start, end)] if end - start <= LONGEST_MEETING else [(start, start), (end, end)]
+        found += [(first, last + ANSWERS) for first, last in ends]
+    return sorted(found)
+
+
+def outages(case: Case) -> list[Stretch]:
+    """Stated outages; UTC."""
+    rows = case.rows("timeline").filter((pl.col("kind") == "outage") & pl.col("ends_at").is_not_null())
+    return sorted(rows.select("starts_at", "ends_at").iter_rows())
+
+
+def touched(stretches: list[Stretch], opens_at: datetime, edges: NDArray) -> NDArray:
+    """Which of the hours between `edges` (seconds since the opening) any stretch reaches into."""
+    mask = np.zeros(edges.size - 1, bool)
+    for start, end in stretches:
+        first, last = ((at - opens_at).total_seconds() for at in (start, end))
+        mask |= (edges[:-1] < last) & (edges[1:] > first)
+    return mask
+
+
+def hours_of(series: Casts) -> NDArray:
+    """Number of the hour in which each stamp lies."""
+    return np.clip(np.searchsorted(series.edges, series.stamps, side="right") - 1, 0, series.edges.size - 2)
+
+
+def empty_days(counts: NDArray, expected: NDArray) -> list[tuple[int, int, float]]:
+    """Runs of a day and more without a ballot where many were expected: first hour, hour after the last, ballots expected."""
+    empty = np.concatenate(([0], counts == 0, [0])).astype(int)
+    starts, stops = np.flatnonzero(np.diff(empty) == 1), np.flatnonzero(np.diff(empty) == -1)
+    runs = [(int(i), int(j), float(expected[i:j].sum())) for i, j in zip(starts, stops, strict=True)]
+    return [run for run in runs if run[1] - run[0] >= EMPTY_HOURS and run[2] >= EMPTY_EXPECTED]

@@ -1,0 +1,261 @@
+"""Order of a list against order in time: entries out of place, how they lie together, and whether a list was mixed.
+
+References
+----------
+.. [1] Fredman (1975), Discrete Mathematics 11(1), 29-35 (longest subsequence in order).
+.. [2] Bartels (1982), J. Am. Stat. Assoc. 77(377), 40-46 (the rank version of von Neumann's ratio).
+.. [3] Hollander & Wolfe (1999), Nonparametric Statistical Methods, 2nd ed., sec. 8.3 (interval for Kendall's tau).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from scipy.stats import norm, rankdata
+
+
+@njit(cache=True, nogil=True)
+def _longest_in_order(times):
+    """Mark one longest subsequence that never falls."""
+    n = times.size
+    tails, before, size = np.empty(n, np.int64), np.empty(n, np.int64), 0
+    for i in range(n):
+        low, high = 0, size
+        while low < high:
+            middle = (low + high) // 2
+            if times[tails[middle]] <= times[i]:
+                low = middle + 1
+            else:
+                high = middle
+        before[i] = tails[low - 1] if low > 0 else -1
+        tails[low] = i
+        size = max(size, low + 1)
+    kept = np.zeros(n, np.bool_)
+    i = tails[size - 1] if size else -1
+    while i >= 0:
+        kept[i] = True
+        i = before[i]
+    return kept
+
+
+def displacement(times: NDArray, tolerance: int) -> NDArray:
+    """Give by how much each entry of a numbered list is out of its place in time.
+
+    As many entries as possible are taken to be in order [1]_; each of the others is held against them.
+
+    Parameters
+    ----------
+    times : array of int (n,)
+        In the order of the entries' numbers, any unit.
+    tolerance : int
+        Disagreement up to this much is none.
+
+    Returns
+    -------
+    array of int (n,)
+        0: in order. Above 0: written down after entries that are later by this much. Below 0: written
+        down before entries that are earlier by this much.
+    """
+    times = np.asarray(times, np.int64)
+    if not times.size:
+        return times
+    kept = _longest_in_order(times)
+    far = np.int64(2**62)
+    latest_before = np.maximum.accumulate(np.where(kept, times, -far))
+    earliest_after = np.minimum.accumulate(np.where(kept, times, far)[::-1])[::-1]
+    late = np.where(latest_before > -far, latest_before - times, 0)
+    early = np.where(earliest_after < far, times - earliest_after, 0)
+    late, early = np.where(late > tolerance, late, 0), np.where(early > tolerance, early, 0)
+    return np.where(kept, 0, np.where(late >= early, late, -early))
+
+
+@njit(cache=True, nogil=True)
+def _pairs_before(ranks, limits, n):
+    """Sum over j of the earlier entries whose rank is at least ``limits[j]`` (a Fenwick tree)."""
+    tree = np.zeros(n + 1, np.int64)
+    total = 0
+    for j in range(n):
+        i, below = limits[j], 0
+        while i > 0:
+            below += tree[i]
+            i -= i & -i
+        total += j - below
+        i = ranks[j] + 1
+        while i <= n:
+            tree[i] += 1
+            i += i & -i
+    return total
+
+
+def n_inversions(times: NDArray, tolerance: int) -> int:
+    """Count pairs of entries of which the one with the lower number is later by more than the tolerance."""
+    times = np.asarray(times, np.int64)
+    by_time = np.sort(times)
+    limits = np.searchsorted(by_time, times + tolerance, side="right")
+    ranks = np.searchsorted(by_time, times, side="left")
+    return int(_pairs_before(ranks, limits, times.size)) if times.size else 0
+
+
+def longest_block(displaced: NDArray) -> tuple[int, int]:
+    """Give start and length of the longest run of displaced entries with consecutive places; (0, 0) if there is none."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], (np.asarray(displaced) != 0).astype(np.int8), [0]])))
+    starts, lengths = edges[::2], np.diff(edges)[::2]
+    if not lengths.size:
+        return 0, 0
+    top = int(np.argmax(lengths))
+    return int(starts[top]), int(lengths[top])
+
+
+@njit(cache=True, nogil=True)
+def _largest_group(chosen, keys, is_late, by_time):
+    """Most displaced entries that come to stand between the same two entries in order."""
+    moved = np.sort(chosen)
+    places = np.empty(keys.size, np.int64)
+    for i in range(keys.size):
+        side_right = is_late[i]
+        if side_right:
+            places[i] = np.searchsorted(by_time, keys[i], "right") - np.searchsorted(moved, keys[i], "right")
+        else:
+            places[i] = np.searchsorted(by_time, keys[i], "left") - np.searchsorted(moved, keys[i], "left")
+    places.sort()
+    best, run = 1, 1
+    for i in range(1, places.size):
+        run = run + 1 if places[i] == places[i - 1] else 1
+        best = max(best, run)
+    return best
+
+
+def random_blocks(times: NDArray, displaced: NDArray, tolerance: int, *, n_resamples: int, rng: np.random.Generator) -> NDArray:
+    """Draw the longest block if each displacement had befallen an entry at random, whichever it could have shown at.
+
+    A delay shows only where another entry follows within it, so each is given to one of the entries
+    of which that is so: delays show at busy times in an orderly log too.
+
+    Parameters
+    ----------
+    times, displaced : array of int (n,)
+        As for and from `displacement`.
+
+    Returns
+    -------
+    array of int (n_resamples,)
+    """
+    times = np.asarray(times, np.int64)
+    shifts = np.asarray(displaced, np.int64)[np.asarray(displaced) != 0]
+    if not shifts.size:
+        return np.zeros(n_resamples, np.int64)
+    by_time = np.sort(times)
+    far = np.int64(2**62)
+    after = np.searchsorted(by_time, by_time + tolerance, side="right")
+    before = np.searchsorted(by_time, by_time - tolerance, side="left") - 1
+    gaps = (
+        np.where(after < by_time.size, by_time[np.minimum(after, by_time.size - 1)] - by_time, far),
+        np.where(before >= 0, by_time - by_time[np.maximum(before, 0)], far),
+    )
+    is_late = shifts > 0
+    orders = [np.argsort(gap, kind="stable") for gap in gaps]
+    n_able = [np.searchsorted(np.sort(gap), np.abs(shifts), side="right") for gap in gaps]
+    able = np.maximum(np.where(is_late, n_able[0], n_able[1]), 1)
+    draws = np.empty(n_resamples, np.int64)
+    for r in range(n_resamples):
+        place = (rng.random(shifts.size) * able).astype(np.int64)
+        chosen = by_time[np.where(is_late, orders[0][place], orders[1][place])]
+        draws[r] = _largest_group(chosen, chosen + shifts, is_late, by_time)
+    return draws
+
+
+def neumann_ratio(values: NDArray) -> float:
+    """Rank version of von Neumann's ratio [2]_: near 2 in a mixed list, near 0 where neighbours are alike; ties share a rank."""
+    ranks = rankdata(values)
+    return float((np.diff(ranks) ** 2).sum() / ((ranks - ranks.mean()) ** 2).sum())
+
+
+@njit(cache=True, nogil=True)
+def _squared_steps(ranks, starts, rng, out):
+    """Sum of squared steps between neighbours, each list mixed by itself, `out.size` times."""
+    for r in range(out.size):
+        total = 0.0
+        for k in range(starts.size - 1):
+            for i in range(starts[k + 1] - 1, starts[k], -1):
+                j = starts[k] + int(rng.random() * (i - starts[k] + 1))
+                ranks[i], ranks[j] = ranks[j], ranks[i]
+                if i < starts[k + 1] - 1:
+                    total += (ranks[i + 1] - ranks[i]) ** 2
+            total += (ranks[starts[k] + 1] - ranks[starts[k]]) ** 2
+        out[r] = total
+
+
+@dataclass(frozen=True, slots=True)
+class Mixing:
+    """Von Neumann's ratio over all lists, the chance of so small a one in mixed lists, and that ratio in mixed lists."""
+
+    ratio: float
+    pvalue: float
+    null_draws: NDArray
+
+
+def mixing(lists: list[NDArray], *, n_resamples: int, rng: np.random.Generator) -> Mixing:
+    """Test whether neighbours in a list are nearer each other than in a list mixed at random; rising, falling or in pieces.
+
+    Parameters
+    ----------
+    lists : list of array
+        Each of at least 2 values, not all alike; ranks and permutations are taken within a list.
+    """
+    ranked = [rankdata(values) for values in lists]
+    spread = sum(((ranks - ranks.mean()) ** 2).sum() for ranks in ranked)
+    seen = sum((np.diff(ranks) ** 2).sum() for ranks in ranked)
+    draws = np.empty(n_resamples)
+    starts = np.concatenate([[0], np.cumsum([ranks.size for ranks in ranked])])
+    _squared_steps(np.concatenate(ranked), starts, rng, draws)
+    pvalue = (1 + np.count_nonzero(draws <= seen + 1e-9 * spread)) / (n_resamples + 1)
+    return Mixing(float(seen / spread), float(pvalue), draws / spread)
+
+
+@njit(cache=True, nogil=True)
+def _below_and_above(ranks, order):
+    """For each entry: smaller ones less larger ones among those before it in `order`; ties count for neither."""
+    n = ranks.size
+    tree, found = np.zeros(n + 2, np.int64), np.empty(n, np.int64)
+    for seen in range(n):
+        entry = order[seen]
+        counts = np.zeros(2, np.int64)
+        for which in range(2):
+            i = ranks[entry] + which
+            while i > 0:
+                counts[which] += tree[i]
+                i -= i & -i
+        found[entry] = counts[0] - (seen - counts[1])
+        i = ranks[entry] + 1
+        while i <= n:
+            tree[i] += 1
+            i += i & -i
+    return found
+
+
+def kendall(values: NDArray, confidence_level: float) -> tuple[float, float, float]:
+    """Kendall's tau of a list against its own order, with an interval [3]_; pairs tied in value count as neither.
+
+    Parameters
+    ----------
+    values : array (n,)
+        At least 2.
+
+    Returns
+    -------
+    tau, low, high : float
+        1: rising throughout; -1: falling; near 0: mixed.
+    """
+    values = np.asarray(values)
+    n = values.size
+    ranks = np.unique(values, return_inverse=True)[1].astype(np.int64)
+    forward = _below_and_above(ranks, np.arange(n))
+    backward = -_below_and_above(ranks, np.arange(n)[::-1].copy())
+    scores = (forward + backward).astype(float)
+    tau = float(scores.sum() / (n * (n - 1)))
+    variance = 2 / (n * (n - 1)) * (2 * (n - 2) / (n * (n - 1) ** 2) * ((scores - scores.mean()) ** 2).sum() + 1 - tau**2)
+    half = float(norm.ppf(0.5 + confidence_level / 2) * np.sqrt(max(variance, 0.0)))
+    return tau, max(-1.0, tau - half), min(1.0, tau + half)

@@ -1,0 +1,151 @@
+"""Bounds on late ballots: by hand, against brute force, exact where running totals are held, and what transfers leave open."""
+
+from datetime import timedelta
+
+import polars as pl
+import pytest
+from cases import answered, one, tiny
+from late_ballots import CLOSES, OPENS, WINDOW
+
+from analysis_lib import wording
+from analysis_lib.methods.late_choice_bounds import late_choice_bounds
+from analysis_lib.results import Verdict
+
+STOOD = [{"candidate_id": key, "display_name": name} for key, name in (("A", "Ann Ash"), ("B", "Bo Birch"), ("C", "Cy Cole"))]
+
+
+def cells(*given, late_n=None):
+    """(cell, late, {candidate: ballots})."""
+    rows = [
+        {"cell": cell, "candidate": c, "n": n, "late": late, "late_n": (late_n or {}).get(c)}
+        for cell, late, totals in given
+        for c, n in totals.items()
+    ]
+    return pl.DataFrame(rows, schema_overrides={"late_n": pl.Int64})
+
+
+def test_by_hand():
+    # 100 ballots: A 60, B 30, C 10. Of 35 late ones A can have all or none; without them A leads by -5 to 60.
+    found = late_choice_bounds(cells(("", 35, {"A": 60, "B": 30, "C": 10})))
+    assert found.details["candidates"] == [
+        {"candidate": "A", "ballots": 60, "late_low": 0, "late_high": 35},
+        {"candidate": "B", "ballots": 30, "late_low": 0, "late_high": 30},
+        {"candidate": "C", "ballots": 10, "late_low": 0, "late_high": 10},
+    ]
+    assert (found.effect.low, found.effect.high) == (-5, 60)
+    assert (found.verdict, found.details["fewest"], found.details["margin"]) == (Verdict.COULD_CHANGE, 30, 30)
+
+
+def test_one_fewer_than_the_lead_is_not_enough_and_as_many_are():
+    totals = {"A": 60, "B": 30}
+    verdicts = [late_choice_bounds(cells(("", late, totals))).verdict for late in (29, 30)]
+    assert verdicts == [Verdict.COULD_NOT_CHANGE, Verdict.COULD_CHANGE]
+
+
+def test_branches_bound_more_tightly_than_the_whole():
+    north, south = {"A": 50, "B": 0}, {"A": 10, "B": 30}
+    whole = late_choice_bounds(cells(("", 35, {"A": 60, "B": 30})))
+    branches = late_choice_bounds(cells(("north", 5, north), ("south", 30, south)))
+    assert (whole.details["candidates"][0]["late_low"], whole.details["candidates"][0]["late_high"]) == (5, 35)
+    assert (branches.details["candidates"][0]["late_low"], branches.details["candidates"][0]["late_high"]) == (5, 15)
+    assert (whole.verdict, branches.verdict) == (Verdict.COULD_CHANGE, Verdict.COULD_NOT_CHANGE)
+
+
+def test_running_totals_make_it_exact():
+    found = late_choice_bounds(cells(("", 35, {"A": 60, "B": 30}), late_n={"A": 10, "B": 25}))
+    assert (found.effect.low, found.effect.value, found.effect.high) == (45, 45, 45)
+    assert found.verdict is Verdict.COULD_NOT_CHANGE
+    assert late_choice_bounds(cells(("", 35, {"A": 60, "B": 30}), late_n={"A": 30, "B": 5})).verdict is Verdict.COULD_CHANGE
+
+
+def test_transfers_leave_it_open_unless_nothing_is_late():
+    totals = {"A": 60, "B": 30, "C": 10}
+    assert late_choice_bounds(cells(("", 1, totals)), one_round=False).verdict is Verdict.UNDETERMINED
+    assert late_choice_bounds(cells(("", 0, totals)), one_round=False).verdict is Verdict.COULD_NOT_CHANGE
+
+
+def test_with_two_places_the_last_one_elected_is_looked_at():
+    found = late_choice_bounds(cells(("", 6, {"A": 60, "B": 30, "C": 25})), seats=2)
+    assert (found.details["elected"], found.details["rival"], found.verdict) == ("B", "C", Verdict.COULD_CHANGE)
+
+
+def declared(counts, **more):
+    return [
+        {"round": 1, "channel": "all", "item": "candidate", "candidate_id": c, "n": n, "basis": "declared"} | more
+        for c, n in counts.items()
+    ]
+
+
+def ballots(n_before, n_late, channel="online"):
+    at = [OPENS + timedelta(minutes=i) for i in range(n_before)] + [CLOSES + timedelta(minutes=i + 1) for i in range(n_late)]
+    return [{"event": "cast", "channel": channel, "voter_key": f"{channel}{i}", "at": t} for i, t in enumerate(at)]
+
+
+def test_late_ballots_come_from_the_log(tmp_path):
+    case = tiny(
+        tmp_path, results=declared({"A": 60, "B": 30}), candidates=STOOD, contest_windows=[WINDOW], ballot_events=ballots(55, 35)
+    )
+    finding = answered(case, "late_choice_bounds")[0]
+    assert (finding.result.statistic, finding.result.n_observations, finding.result.form) == (35, 90, "after_close")
+    told = wording.sentence(finding)
+    assert "35 ballots came in after 16 October 2031, 12:00:00 BST (11:00:00 UTC), of 90 declared." in told
+    assert (
+        "Ann Ash 5 to 35, Bo Birch 0 to 30 at least and at most; with all of them removed, the lead of 30 ballots would be -5 to 55"
+        in told
+    )
+    assert "Removing as few as 30 ballots" in told
+
+
+def test_the_finest_cells_that_both_sides_tell(tmp_path):
+    results = (
+        declared({"A": 60, "B": 30})
+        + declared({"A": 50, "B": 0}, channel="online")
+        + declared({"A": 10, "B": 30}, channel="postal")
+    )
+    events = ballots(45, 5) + ballots(10, 30, "postal")
+    case = tiny(tmp_path, results=results, candidates=STOOD, contest_windows=[WINDOW], ballot_events=events)
+    finding = answered(case, "late_choice_bounds")[0]
+    assert finding.details["n_cells"] == 2
+    assert finding.verdict is Verdict.COULD_NOT_CHANGE
+
+
+def test_a_running_count_bounds_the_late_ballots_too(tmp_path):
+    counts = [
+        {"as_of": CLOSES + timedelta(hours=h), "channel": "online", "unit": "ALL", "voted_n": n}
+        for h, n in ((-30, 40), (-1, 50), (0, 55), (1, 90))
+    ]
+    case = tiny(tmp_path, results=declared({"A": 60, "B": 30}), candidates=STOOD, contest_windows=[WINDOW], turnout_counts=counts)
+    finding = one(
+        case, "late_choice_bounds"
+    )  # after the close alone: every contest has more ballots on its last day than a narrow lead
+    assert (finding.result.form, finding.result.statistic) == ("after_close", 35)
+
+
+def test_interim_totals_are_exact_and_no_final_figures(tmp_path):
+    interim = declared({"A": 50, "B": 28}, as_of=CLOSES)
+    case = tiny(tmp_path, results=declared({"A": 60, "B": 30}) + interim, candidates=STOOD, contest_windows=[WINDOW])
+    finding = one(case, "late_choice_bounds")
+    assert finding.details["is_exact"]
+    assert finding.result.effect.value == 22
+    assert case.rows("results").height == 2
+    assert case.interim_results().height == 2
+
+
+def test_what_is_missing_is_said(tmp_path):
+    case = tiny(tmp_path, results=declared({"A": 60, "B": 30}), ballot_events=ballots(10, 2), candidates=STOOD)
+    found = answered(case, "late_choice_bounds")
+    assert {finding.verdict for finding in found} == {Verdict.CANNOT_BE_ANSWERED}
+    assert "The late ballots cannot be counted" in found[0].result.reason
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_one_late_ballot_or_none_reads_well(tmp_path, late):
+    case = tiny(
+        tmp_path,
+        results=declared({"A": 60, "B": 30}),
+        candidates=STOOD,
+        contest_windows=[WINDOW],
+        ballot_events=ballots(89, late),
+    )
+    told = wording.sentence(answered(case, "late_choice_bounds")[0])
+    assert told.startswith("1 ballot came in" if late else "No ballot of those declared is known to have come in")

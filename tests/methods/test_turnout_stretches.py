@@ -1,0 +1,71 @@
+"""Hours that are left out: answers to messages, meetings, outages; and days that a log lacks."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from cases import tiny, utc
+
+from analysis_lib.methods.turnout_stretches import answering, empty_days, outages, touched
+
+NOON = utc("2031-10-11 11:00")
+HOUR = timedelta(hours=1)
+EDGES = np.arange(25) * 3600.0
+
+
+def hours(case):
+    return np.flatnonzero(touched(answering(case), NOON, EDGES)).tolist()
+
+
+def sent(at, kind="reminder", **more):
+    return {"kind": kind, "sent_at": at} | more
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (sent(NOON + 3 * HOUR), [3, 4]),
+        (sent(NOON + 3.5 * HOUR), [3, 4, 5]),
+        (sent(NOON + 3 * HOUR, sent_end_at=NOON + 4.5 * HOUR), [3, 4, 5, 6]),
+        (sent(NOON - HOUR), [0]),
+        (sent(NOON - 2 * HOUR), []),
+        (sent(NOON + 23 * HOUR), [23]),
+        (sent(NOON + 3 * HOUR, "candidate_mailing"), [3, 4]),
+        (sent(NOON + 3 * HOUR, "receipt"), []),
+        (sent(NOON + 3 * HOUR, audience="single"), []),  # a code sent anew to one member
+        (sent(NOON + 3 * HOUR, audience="not_voted"), [3, 4]),
+        (sent(None), []),
+    ],
+)
+def test_two_hours_after_a_message_are_its_answers(tmp_path, row, expected):
+    assert hours(tiny(tmp_path, communications=[row])) == expected
+
+
+def test_a_meeting_counts_until_two_hours_after_its_end_and_a_season_at_its_ends(tmp_path):
+    evening = {"channel": "all", "kind": "hustings", "basis": "actual", "opens_at": NOON + 7 * HOUR, "closes_at": NOON + 9 * HOUR}
+    assert hours(tiny(tmp_path / "evening", contest_windows=[evening])) == [7, 8, 9, 10]
+    season = evening | {"opens_at": NOON + HOUR, "closes_at": NOON + 20 * HOUR}
+    assert hours(tiny(tmp_path / "season", contest_windows=[season])) == [1, 2, 20, 21]
+    meeting = {"kind": "meeting", "starts_at": NOON + 5 * HOUR}
+    assert hours(tiny(tmp_path / "meeting", timeline=[meeting, meeting | {"kind": "public_holiday", "starts_at": NOON}])) == [
+        5,
+        6,
+    ]
+
+
+def test_outages_need_an_end(tmp_path):
+    rows = [
+        {"kind": "outage", "starts_at": NOON + HOUR, "ends_at": NOON + 2 * HOUR},
+        {"kind": "outage", "starts_at": NOON + 9 * HOUR},
+    ]
+    assert outages(tiny(tmp_path, timeline=rows)) == [(NOON + HOUR, NOON + 2 * HOUR)]
+
+
+def test_a_day_without_a_ballot_where_many_were_expected_is_a_hole():
+    counts, expected = np.ones(96, int), np.full(96, 0.5)
+    counts[30:54] = 0
+    assert empty_days(counts, expected) == [(30, 54, 12.0)]
+    assert empty_days(counts, expected * 0.8) == []  # 9.6 ballots: may be chance
+    counts[53] = 1
+    assert empty_days(counts, expected) == []  # 23 hours
+    assert empty_days(np.zeros(48, int), np.full(48, 1.0)) == [(0, 48, 48.0)]

@@ -1,0 +1,129 @@
+"""Order against time: every number by a slow road, delays that are given out at random, and lists that were or weren't mixed."""
+
+from itertools import combinations, pairwise, permutations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from reference import held
+from scipy.stats import kendalltau
+from tiny_package import STEADY
+
+from analysis_lib.stats import inversions
+
+TIMES = arrays(np.int64, st.integers(1, 9), elements=st.integers(0, 12))
+TOLERANCE = st.integers(0, 3)
+
+
+def longest_in_order(times):
+    """By every subset."""
+    return max(
+        (k for k in range(len(times) + 1) for own in combinations(times, k) if list(own) == sorted(own)),
+        default=0,
+    )
+
+
+@STEADY
+@given(TIMES, TOLERANCE)
+def test_pairs_and_entries_out_of_order_by_brute_force(times, tolerance):
+    pairs = sum(int(a) > int(b) + tolerance for a, b in combinations(times.tolist(), 2))
+    assert inversions.n_inversions(times, tolerance) == pairs
+    out = inversions.displacement(times, tolerance)
+    assert (out != 0).sum() <= len(times) - longest_in_order(times.tolist())
+    if tolerance == 0:
+        assert (out != 0).sum() == len(times) - longest_in_order(times.tolist())
+    assert (pairs == 0) == (not out.any())
+    assert np.abs(out[out != 0]).min(initial=99) > tolerance
+
+
+def test_displacement_by_hand():
+    # 70 stands after 109, 39 late; 300 stands before 120 and 130, 180 early; 110 before 109 is within the tolerance.
+    times = np.array([100, 110, 109, 70, 300, 120, 130])
+    assert inversions.displacement(times, 2).tolist() == [0, 0, 0, 39, -180, 0, 0]
+    assert inversions.longest_block(inversions.displacement(times, 2)) == (3, 2)
+    assert inversions.longest_block(np.zeros(4)) == (0, 0)
+    assert inversions.longest_block(np.array([1, 0, -1, 2])) == (2, 2)
+
+
+def test_nothing_is_out_of_order_in_an_empty_list():
+    none = np.zeros(0, np.int64)
+    assert inversions.displacement(none, 1).size == 0
+    assert inversions.n_inversions(none, 1) == 0
+
+
+def test_random_blocks_by_every_way_of_handing_out_the_delays():
+    # Entries at 0, 10, 20, 30, 100; two delays of 15 each show at 0, 10 and 20 alone (30 is followed by nothing within 15).
+    times, delay = np.array([0, 10, 20, 30, 100]), 15
+    expected = []
+    for a in (0, 10, 20):
+        for b in (0, 10, 20):
+            places = sorted(sum(t <= x + delay for t in times) - sum(t <= x + delay for t in (a, b)) for x in (a, b))
+            expected.append(1 + (places[0] == places[1]))
+    draws = inversions.random_blocks(
+        times, np.array([0, delay, 0, delay, 0]), 0, n_resamples=20_000, rng=np.random.default_rng(1)
+    )
+    assert draws.mean() == pytest.approx(np.mean(expected), abs=0.02)
+    assert set(draws.tolist()) == {1, 2}
+    assert not inversions.random_blocks(times, np.zeros(5, int), 0, n_resamples=3, rng=np.random.default_rng(1)).any()
+
+
+def test_kendall_and_neumann_of_the_reference_list():
+    ranks = held.column("roll_order60.csv", "roll_no")
+    tau, low, high = inversions.kendall(ranks, 0.95)
+    assert tau == held.number("R15.tau")
+    assert low < tau < high
+    assert inversions.neumann_ratio(ranks) == held.number("R15.ratio")
+
+
+@STEADY
+@given(arrays(np.int64, st.integers(3, 30), elements=st.integers(0, 9)))
+def test_tau_by_all_pairs_and_reversed(values):
+    n = values.size
+    slow = sum(np.sign(int(b) - int(a)) for a, b in combinations(values.tolist(), 2)) / (n * (n - 1) / 2)
+    tau, low, high = inversions.kendall(values, 0.9)
+    assert tau == pytest.approx(slow)
+    assert -1 <= low <= tau <= high <= 1
+    assert inversions.kendall(values[::-1], 0.9)[0] == pytest.approx(-tau)
+
+
+def test_tau_without_ties_is_scipys():
+    values = np.random.default_rng(3).permutation(40)
+    assert inversions.kendall(values, 0.95)[0] == pytest.approx(kendalltau(np.arange(40), values).statistic)
+
+
+def test_the_interval_of_tau_covers_as_often_as_it_says():
+    rng, true, hits = np.random.default_rng(5), 2 / np.pi * np.arcsin(0.5), 0
+    for _ in range(400):
+        x, y = rng.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]], 60).T
+        _, low, high = inversions.kendall(y[np.argsort(x)], 0.95)
+        hits += low <= true <= high
+    assert 0.95 - 4 * np.sqrt(0.95 * 0.05 / 400) <= hits / 400 <= 0.99
+
+
+def test_mixing_by_every_permutation_of_two_short_lists():
+    first, second = [3, 1, 1, 2], [5, 9, 7]
+
+    def steps(order):
+        ranks = {1: 1.5, 2: 3, 3: 4, 5: 1, 7: 2, 9: 3}
+        return sum((ranks[a] - ranks[b]) ** 2 for a, b in pairwise(order))
+
+    every = [steps(a) + steps(b) for a in permutations(first) for b in permutations(second)]
+    seen = steps(first) + steps(second)
+    found = inversions.mixing([np.array(first), np.array(second)], n_resamples=20_000, rng=np.random.default_rng(2))
+    assert found.pvalue == pytest.approx(np.mean(np.array(every) <= seen + 1e-9), abs=0.015)
+
+
+@pytest.mark.parametrize("made", [np.arange(60), np.arange(60)[::-1], np.concatenate([np.arange(0, 60, 2), np.arange(1, 60, 2)])])
+def test_a_list_in_order_either_way_or_in_two_pieces_is_not_mixed(made):
+    found = inversions.mixing([made], n_resamples=999, rng=np.random.default_rng(1))
+    assert found.pvalue == 1 / 1000
+    assert found.ratio == pytest.approx(inversions.neumann_ratio(made))
+
+
+def test_mixed_lists_raise_alarms_at_their_rate():
+    rng = np.random.default_rng(11)
+    pvalues = [inversions.mixing([rng.permutation(rng.integers(0, 40, 50))], n_resamples=199, rng=rng).pvalue for _ in range(600)]
+    for alpha in (0.01, 0.05, 0.2):
+        assert abs(np.mean(np.array(pvalues) <= alpha) - alpha) <= 4 * np.sqrt(alpha * (1 - alpha) / 600)

@@ -1,0 +1,46 @@
+"""What is said of late choices: both published readings always, points in the singular, and the lead at both ends."""
+
+import re
+
+import pytest
+from cases import BANNED
+from fake_findings import OPEN, WITHIN, late_bounds, shifted
+
+from analysis_lib import wording
+from analysis_lib.methods import late_choice_bounds, late_choice_shift
+from analysis_lib.results import Verdict
+
+
+@pytest.mark.parametrize(
+    ("fake", "part"),
+    [
+        (shifted(OPEN), "Of 100 ballots cast after 24 October 2031, 03:00:04 BST (02:00:04 UTC) 62.0 % chose Ann Ash, of 900 earlier 50.0 %;"),
+        (shifted(OPEN), "within the same branch and channel 12.0 points more."),
+        (shifted(OPEN), "Share of Ann Ash among late ballots past the earlier drift: 11.0 % (95 % interval -1.0 % to 23.0 %)."),
+        (shifted(WITHIN, adjusted=-0.01, trend=False), "1.0 point fewer."),
+        (shifted(WITHIN, visible=0.01), "A shift of less than 1.0 point would often not have shown."),
+        (shifted(Verdict.UNDETERMINED, rank=4), "Among 11 cut-offs, the actual one and earlier ones, it ranks 4."),
+        (shifted(OPEN, road="interim"), "the late lead of Ann Ash over Bo Birch is +19.40 points, against -18.80 as the same branches'"),
+        (late_bounds(Verdict.COULD_CHANGE, n=1, margin=1, fewest=1), "1 ballot came in after 24 October 2031"),
+        (late_bounds(Verdict.COULD_CHANGE, n=1, margin=1, fewest=1), "Removing as few as 1 ballot, all for the candidate in front"),
+        (late_bounds(Verdict.COULD_CHANGE), "Ann Ash 0 to 35, Bo Birch 0 to 35 at least and at most; with all of them removed, the lead of 30 ballots would be -5 to 65 ballots."),
+        (late_bounds(Verdict.COULD_NOT_CHANGE, exact=True, fewest=None), "Ann Ash 10, Bo Birch 10; with all of them removed, the lead of 30 ballots would be 30 ballots. No choice of them"),
+        (late_bounds(Verdict.UNDETERMINED, fewest=None), "Preferences transfer"),
+    ],
+)  # fmt: skip
+def test_what_a_sentence_says(fake, part):
+    assert part in wording.sentence(fake)
+
+
+@pytest.mark.parametrize("verdict", [OPEN, WITHIN, Verdict.UNDETERMINED])
+@pytest.mark.parametrize("trend", [True, False])
+def test_both_readings_of_such_differences_are_named_whatever_comes_out(verdict, trend):
+    told = wording.sentence(shifted(verdict, trend=trend))
+    assert "Idrobo, Kronick & Rodriguez 2022" in told
+    assert "Escobari & Hoover (2024)" in told
+
+
+def test_no_fixed_text_convicts():
+    for words in (*late_choice_shift.NULLS.values(), *late_choice_shift.EXPLANATIONS, *late_choice_bounds.EXPLANATIONS):
+        assert not re.search(BANNED, words)
+        assert "_" not in words
