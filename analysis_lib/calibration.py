@@ -12,7 +12,7 @@ import argparse
 import multiprocessing
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import polars as pl
 
 from analysis_lib import simulate
 from analysis_lib.case import open_case
-from analysis_lib.methods.registry import CHAPTERS, REGISTRY, answer_chapter
+from analysis_lib.methods.registry import REGISTRY, answer_chapter
 from analysis_lib.results import Grade, Verdict
 from analysis_lib.simulate.setting import REMINDERS
 
@@ -50,14 +50,17 @@ def world_of(seed: int) -> dict[str, Any]:
     return {name: values[rng.choice(len(values), p=weights)] for name, (values, weights) in VARIED.items()}
 
 
-def one_contest(seed: int, plants: Iterable[str] = (), chapters: Iterable[str] = CHAPTERS, **setting: Any) -> list[dict]:
-    """Simulate one contest and answer every question of it: ``question, form, pvalue`` (null for a breach), ``verdict``.
+def one_contest(
+    seed: int, plants: Iterable[str] = (), questions: Collection[str] = (), n_peers: int = 20, **setting: Any
+) -> list[dict]:
+    """Simulate one contest and answer every question of it, or those named: ``question, form, pvalue`` (null for a breach), ``verdict``.
 
     It is handed over four times: whole; as a running count; with stamps cut down to the hour; and as receipts in mixed order.
     """
     world = simulate.Setting(plants=frozenset(plants), **setting)
-    made, peers, chapters = simulate.selection(seed, world), simulate.peers(seed, 20, world), tuple(chapters)
-    told = {noun: question for noun, question in REGISTRY.items() if question.chapter in chapters}
+    made = simulate.selection(seed, world)
+    peers = simulate.peers(seed, n_peers, world) if n_peers else None
+    told = {noun: question for noun, question in REGISTRY.items() if not questions or noun in questions}
     handed: list[tuple[dict[str, pl.DataFrame], Mapping[str, pl.DataFrame] | None, dict[str, str]]] = [
         (made.tables, peers, dict.fromkeys(told, "")),
         (_counted(made), None, dict.fromkeys((noun for noun in told if told[noun].chapter in COUNTED), "")),
@@ -132,16 +135,17 @@ def _counted(made: simulate.Selection) -> dict[str, pl.DataFrame]:
             "source_id": made.tables["ballot_events"]["source_id"][0],
         }
     )
-    tables = {name: frame for name, frame in made.tables.items() if name not in ("ballot_events", "credential_events")}
+    hidden = ("ballot_events", "ballot_choices", "credential_events")
+    tables = {name: frame for name, frame in made.tables.items() if name not in hidden}
     return tables | {"turnout_counts": counts}
 
 
-def _start(args: tuple[int, tuple[str, ...], tuple[str, ...], dict]) -> list[dict]:
-    return one_contest(args[0], args[1], args[2], **args[3])
+def _start(args: tuple[int, tuple[str, ...], tuple[str, ...], int, dict]) -> list[dict]:
+    return one_contest(*args[:4], **args[4])
 
 
 def run(
-    n: int, *, first_seed: int, plants: tuple[str, ...] = (), chapters: tuple[str, ...] = CHAPTERS, jobs: int = 2,
+    n: int, *, first_seed: int, plants: tuple[str, ...] = (), questions: tuple[str, ...] = (), n_peers: int = 20, jobs: int = 2,
     varied: bool = False, **setting: Any,
 ) -> pl.DataFrame:  # fmt: skip
     """Answer `n` contests with seeds from `first_seed` on, in a pool of fresh processes; `varied`: each in a world of its own kind."""
@@ -149,7 +153,7 @@ def run(
         os.environ.setdefault(name, "1")  # two processes with two threads each wait for one another
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
         seeds = range(first_seed, first_seed + n)
-        worlds = [(seed, plants, chapters, (world_of(seed) if varied else {}) | setting) for seed in seeds]
+        worlds = [(seed, plants, questions, n_peers, (world_of(seed) if varied else {}) | setting) for seed in seeds]
         rows = pool.map(_start, worlds, chunksize=4)
     return pl.DataFrame([row for part in rows for row in part], infer_schema_length=None)
 
@@ -191,7 +195,8 @@ def main() -> None:
     parser.add_argument("--contests", type=int, default=400)
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--plants", nargs="*", default=(), choices=simulate.PLANTS)
-    parser.add_argument("--chapters", nargs="*", default=CHAPTERS, choices=CHAPTERS)
+    parser.add_argument("--questions", nargs="*", default=(), choices=REGISTRY, help="these alone")
+    parser.add_argument("--peers", type=int, default=20, help="contests to compare with")
     parser.add_argument("--members", type=int, help="of every contest, instead of what its world has")
     parser.add_argument("--worlds", choices=("standard", "varied"), default="standard")
     parser.add_argument("--answers", type=Path, help="write every single answer here too")
@@ -200,7 +205,7 @@ def main() -> None:
     options = parser.parse_args()
     setting = {"n_members": options.members} if options.members else {}
     answers = run(
-        options.contests, first_seed=options.first_seed, plants=tuple(options.plants), chapters=tuple(options.chapters),
+        options.contests, first_seed=options.first_seed, plants=tuple(options.plants), questions=tuple(options.questions), n_peers=options.peers,
         varied=options.worlds == "varied", **setting,
     )  # fmt: skip
     if options.answers:

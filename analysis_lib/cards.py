@@ -34,18 +34,18 @@ class Cards:
 def _card(finding: Finding) -> Markup:
     result = finding.result
     parts = [
-        Markup('<p class="verdict"><span class="grade">{}</span> <strong>{}</strong></p>').format(
-            GRADES[finding.grade], wording.VERDICTS[finding.verdict]
+        Markup('<p class="verdict"><span class="grade">{}</span> <strong>{}</strong>{}</p>').format(
+            GRADES[finding.grade], wording.VERDICTS[finding.verdict], _form(result.form)
         ),
         Markup('<p class="sentence">{}</p>').format(_own_direction(wording.sentence(finding))),
     ]
-    if isinstance(result, TestResult):
+    if isinstance(result, TestResult) and not result.details.get("nothing_out"):
         parts.append(
             _facts(
                 [
                     ("Effect", wording.effect(finding)),
-                    ("p-value, adjusted", f"{finding.pvalue_adjusted:.2g}"),
-                    ("p-value alone", _simulated(result)),
+                    ("p-value, all tests allowed for", f"{finding.pvalue_adjusted:.2g}"),
+                    ("p-value of this test alone", _simulated(result)),
                     ("Observations", _observations(result)),
                 ]
             )
@@ -63,6 +63,11 @@ def _card(finding: Finding) -> Markup:
     return Markup('<section class="finding grade-{} verdict-{}">\n{}\n</section>').format(
         finding.grade, finding.verdict, Markup("\n").join(parts)
     )
+
+
+def _form(name: str) -> str:
+    told = wording.form(name)
+    return f" ({told})" if told else ""
 
 
 def _simulated(result: TestResult) -> str:

@@ -45,8 +45,9 @@ def windows_of_kind(windows: pl.DataFrame, channel: str, kind: str) -> dict[str,
     rows = windows.filter(pl.col("kind") == kind)
     found: dict[str, Window] = {}
     for basis in BASES:
-        for name in (channel, "all"):
-            match = rows.filter((pl.col("basis") == basis) & (pl.col("channel") == name))
+        # A later change for all channels stands over an earlier one for this channel.
+        for names in ((channel, "all"),) if basis == "amended" else ((channel,), ("all",)):
+            match = rows.filter((pl.col("basis") == basis) & pl.col("channel").is_in(names))
             if match.height:
                 before = found.get("advertised") if basis == "amended" else None
                 found[basis] = _last_announced(match, channel, basis, before)
@@ -56,7 +57,11 @@ def windows_of_kind(windows: pl.DataFrame, channel: str, kind: str) -> dict[str,
 
 def _last_announced(match: pl.DataFrame, channel: str, basis: str, before: Window | None) -> Window:
     announced = match["announced_at"].max()
-    last = match if announced is None else match.filter(pl.col("announced_at") == announced)
+    last = (
+        match
+        if announced is None
+        else match.filter((pl.col("announced_at").is_null() & (basis == "amended")) | (pl.col("announced_at") == announced))
+    )
     opens_at, closes_at, grace_s = last["opens_at"].min(), last["closes_at"].max(), last["grace_s"].max()
     if before:
         opens_at, closes_at = opens_at or before.opens_at, closes_at or before.closes_at

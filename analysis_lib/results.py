@@ -166,7 +166,7 @@ Result = TestResult | Breach | Bounds | NotAnswerable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A result in its place: the question's chapter and grade, and its p-value within the declared family."""
+    """A result in its place: the question's chapter and grade, and its p-value within the declared family, held against alpha."""
 
     question: str
     chapter: str
@@ -177,6 +177,7 @@ class Finding:
     family: str = ""
     family_size: int = 0
     planned: bool = True
+    alpha: float = 0.01
 
     def __post_init__(self) -> None:
         if self.verdict is not Verdict.CANNOT_BE_ANSWERED and self.verdict not in VERDICTS[self.grade]:

@@ -136,7 +136,7 @@ def falls(*changes, over=0):
 
 def even(verdict, form="even_gaps", kind="block", ballots=26, cv=0.131, least=9, n=64, gap=40.92):
     stretch = {"kind": kind, "ballots": ballots, "start": START, "end": START + timedelta(minutes=17), "mean_s": gap, "cv": cv}
-    effect = Estimate(name="mean gap in the run", value=gap, low=28.0, high=62.0, confidence_level=0.95, unit="seconds")
+    effect = Estimate(name="ballots beyond", value=21.2, low=18.0, high=24.0, confidence_level=None, unit="ballots")
     return a_test(
         "operator_gaps",
         verdict,
@@ -146,6 +146,7 @@ def even(verdict, form="even_gaps", kind="block", ballots=26, cv=0.131, least=9,
         operator_gaps.NULLS[form],
         stretch=stretch if ballots else None,
         n_stretches=n,
+        expected_ballots=4.8,
         smallest_visible=least,
     )
 
@@ -162,10 +163,15 @@ def down_a_list(verdict, form="roll", view="all together", run=12, together=11.0
     )
 
 
-def shifted(verdict, late=100, adjusted=0.12, road="bins", rank=1, trend=True, form="after_close", visible=0.2):
+def shifted(
+    verdict, late=100, adjusted=0.12, road="bins", rank=1, trend=True, form="after_close", visible=0.2, drift=-0.024, excess=0.11
+):
     effect = Estimate(
-        name="share of Ann Ash among late ballots past the earlier drift", value=0.11, low=-0.01, high=0.23, confidence_level=0.95, unit="share",
+        name="share of Ann Ash among late ballots, against where the earlier drift leads", value=excess, low=excess - 0.12, high=excess + 0.12,
+        confidence_level=0.95, unit="points",
     )  # fmt: skip
+    if not trend:
+        effect = Estimate(name="odds of choosing Ann Ash", value=1.6, low=0.9, high=2.8, confidence_level=0.95, unit="ratio")
     rows = [
         {"candidate": name, "late_share": share, "share": 0.5, "adjusted": sign * adjusted}
         for name, share, sign in (("Ann Ash", 0.62, 1), ("Bo Birch", 0.38, -1))
@@ -173,8 +179,8 @@ def shifted(verdict, late=100, adjusted=0.12, road="bins", rank=1, trend=True, f
     expected = {"first": "Ann Ash", "second": "Bo Birch", "n": late, "seen": 0.194, "led_to": -0.188}
     return a_test(
         "late_choice_shift", verdict, form, effect, null=late_choice_shift.NULLS["trend" if trend else "exchange"], by_candidate=rows,
-        candidate="Ann Ash", n_late=late, n_on_time=900, cut_at=START, road=road, has_trend=trend, rank=rank, n_placebos=10,
-        smallest_visible=visible, expected=expected,
+        candidate="Ann Ash", n_late=late, n_on_time=900, cut_at=START, road=road, has_trend=trend, rank=rank, n_placebos=9,
+        smallest_visible=visible, expected=expected, drift_per_day=drift, share_if_even=0.62 - excess,
     )  # fmt: skip
 
 
@@ -183,7 +189,7 @@ def late_bounds(verdict, n=35, exact=False, margin=30, fewest=30):
     names = (("Ann Ash", 561), ("Bo Birch", 561 - margin))
     details = {
         "candidates": [{"candidate": c, "ballots": k, "late_low": low, "late_high": high} for c, k in names], "is_exact": exact, "n_cells": 1,
-        "margin": margin, "fewest": fewest, "elected": "Ann Ash", "rival": "Bo Birch", "cut_at": START,
+        "margin": margin, "fewest": fewest, "one_round": verdict is not Verdict.UNDETERMINED, "elected": "Ann Ash", "rival": "Bo Birch", "cut_at": START,
     }  # fmt: skip
     effect = Estimate(
         name="lead", value=0, low=margin - n, high=margin if exact else margin + n, confidence_level=None, unit="ballots"
@@ -195,10 +201,10 @@ def late_bounds(verdict, n=35, exact=False, margin=30, fewest=30):
     return finding("late_choice_bounds", Bounds(**values, details=details), verdict)
 
 
-def numbered(verdict, k=12, block=5, missing=0, stamps=(0, 0.02), n=300, late=True, least=3):
+def numbered(verdict, k=12, block=5, missing=0, stamps=(0, 0.02), n=300, late=True, least=3, n_logs=1):
     effect = Estimate(
         name="entries of the longest block beyond those that scattered ones make", value=block - 1.2, low=block - 2, high=block - 1,
-        confidence_level=0.95, unit="entries",
+        confidence_level=None, unit="entries",
     )  # fmt: skip
     told = {
         "length": block, "first": START, "last": START + timedelta(minutes=9), "after": START + timedelta(hours=5), "before": None,
@@ -206,7 +212,8 @@ def numbered(verdict, k=12, block=5, missing=0, stamps=(0, 0.02), n=300, late=Tr
     }  # fmt: skip
     found = a_test(
         "record_order", verdict, "seq_vs_time", effect, null=record_order.NULLS["seq_vs_time"], n_displaced=k, n_pairs=9 * k,
-        largest_s=18_000.0 if k else 0.0, block=told if k else None, n_missing=missing, smallest_visible=least if k else None,
+        largest_s=18_000.0 if k else 0.0, block=told if k else None, n_missing=missing, smallest_visible=least,
+        nothing_out=not k, n_logs=n_logs,
         stamps=None if stamps is None else {"n": stamps[0], "n_entries": 3 * stamps[0], "largest": 3, "expected": stamps[1]},
     )  # fmt: skip
     return replace(found, result=replace(found.result, n_observations=n))
@@ -220,17 +227,17 @@ def mixed(verdict, tau=0.98, rising=0.99):
     return a_test("record_order", verdict, "shuffled", effect, null=record_order.NULLS["shuffled"], rising=rising)
 
 
-def origins(verdict, form="network", seen=(49, 36, 30, 30), left_out=0, visits=0, least=17, n=218):
+def origins(verdict, form="network", seen=(49, 36, 30, 30), left_out=0, visits=0, least=17, n=218, expected=7.5):
     effect = Estimate(
         name="ballots in groups of three or more, beyond those expected", value=seen[0] - 7.5, low=seen[0] - 21.0, high=float(seen[0]),
-        confidence_level=0.95, unit="ballots",
+        confidence_level=None, unit="ballots",
     )  # fmt: skip
     tallies = [
-        {"at_least": at_least, "seen": k, "expected": 7.5 if seen[0] else 0.0, "low": 0.0, "high": 21.0, "pvalue": 0.004}
+        {"at_least": at_least, "seen": k, "expected": expected if seen[0] else 0.0, "low": 0.0, "high": 21.0, "pvalue": 0.004}
         for at_least, k in zip((3, 5, 10, None), seen, strict=True)
     ]
     found = a_test(
-        "shared_origin", verdict, form, effect, null=shared_origin.NULLS[form], tallies=tallies, smallest_visible=least,
+        "shared_origin", verdict, form, effect, LONDON | {"confidence_level": 0.95}, null=shared_origin.NULLS[form], tallies=tallies, smallest_visible=least,
         sessions={"n": visits, "n_ballots": 2 * visits, "held": n},
     )  # fmt: skip
     return replace(found, result=replace(found.result, n_observations=n, n_excluded=left_out))

@@ -129,7 +129,7 @@ def test_a_card_of_a_test_says_everything():
         "The gap is real; its cause is open.",
         "Effect",
         "odds ratio: 2.47 (95 % interval 1.46 to 4.07)",
-        "p-value, adjusted",
+        "p-value, all tests allowed for",
         "0.0004",
         "Observations",
         "860",

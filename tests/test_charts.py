@@ -124,10 +124,13 @@ def test_a_zone_aware_origin_is_not_subtracted_by_its_wall_clock():
 
 def test_bars_band_and_marks_are_drawn_and_told():
     figure = charts.ballots_per_hour(PER_HOUR, MARKS, BURST, LONDON)
-    band, bars, shade, marks = rows(figure)
+    band, bars, shade, arrow, marks = rows(figure)
     assert len(bars) == len(band) == 337
     assert bars[5] == {"x": 5.0, "x2": 6.0, "hour": "18 Oct 17:00", "count": 5, "expected": 2.0, "low": 1.0, "high": 4.0}
     assert shade[0]["x"] == pytest.approx(135 + 4 / 3600)
+    assert arrow == [{"x": (shade[0]["x"] + shade[0]["x2"]) / 2}]
+    assert "The arrow marks the window that stands out most." in figure.caption
+    assert "arrow" not in charts.ballots_per_hour(PER_HOUR, MARKS, None, LONDON).caption
     assert [mark["what"] for mark in marks] == ["message", "hustings", "close"]  # that before the opening is left out
     assert f"{PER_HOUR['count'].sum():,} in all" in figure.alt
     assert "The busiest hour began 18 October 18:00 local time with 6." in figure.alt
@@ -147,7 +150,7 @@ def test_a_long_contest_still_fits_into_a_chart(hours):
     figure = charts.ballots_per_hour(frame, marks, BURST, LONDON)
     assert sum(map(len, rows(figure))) <= MAX_ROWS
     assert ("averaged over" in figure.caption) is (hours > 900)
-    bars = rows(figure)[-3]
+    bars = rows(figure)[-4]
     assert sum(bar["count"] * (bar["x2"] - bar["x"]) for bar in bars) == pytest.approx(frame["count"].sum(), rel=1e-3)
     assert bars[-1]["x2"] == hours
 
@@ -177,13 +180,59 @@ def test_a_running_count_keeps_its_largest_rises():
     frame = steps(5000).with_columns(count=pl.when(pl.int_range(pl.len()) == 1234).then(9999).otherwise("count"))
     falls = [{"as_of": utc("2031-10-24 01:00"), "change": -7}] * 300 + [{"as_of": utc("2031-12-24 01:00"), "change": -5}]
     figure = charts.running_count(frame, window(utc("2031-10-25 17:08"), 2, 9999), falls, LONDON)
-    shade, points, marked = rows(figure)
+    shade, _, points, marked = rows(figure)
     assert len(points) <= 1750
     assert {"x": round(1235 * 2 / 60, 5), "y": 9999 / 2} in points
     assert len(marked) == turnout.MOST_FALLS
     assert "200 falls are marked" in figure.alt
     assert shade[0]["x"] < shade[0]["x2"]
+    assert "Triangles at the foot" in figure.caption
+    assert "foot" not in charts.running_count(steps(40), BURST, falls[-1:], LONDON).caption
     assert charts.running_count(steps(40), BURST, falls[-1:], LONDON).alt.endswith("0 falls are marked.")
+
+
+@pytest.mark.parametrize("n", [1950, 2799, 4000])
+def test_a_running_count_of_any_length_fits_with_all_its_marks(n):
+    frame = steps(n)
+    falls = [{"as_of": frame["start"][1], "change": -7}] * 300
+    marks = [
+        {"at": frame["start"][i], "until": frame["end"][i], "what": what} for i in range(400) for what in ("message", "outage")
+    ]
+    figure = charts.running_count(frame, window(frame["start"][9], 2, 30), falls, LONDON, marks)
+    assert sum(map(len, rows(figure))) <= MAX_ROWS
+
+
+def test_a_running_count_bears_the_marks_too():
+    frame = steps(400)
+    begins, ends = frame["start"][0], frame["end"][-1]
+    marks = [{"at": begins + timedelta(hours=h), "what": what} for h, what in ((2, "message"), (5, "hustings"), (-3, "close"))]
+    marks += [
+        {"at": begins + timedelta(hours=1), "until": begins + timedelta(hours=2), "what": "outage"},
+        {"at": ends, "what": "close"},
+    ]
+    figure = charts.running_count(frame, window(begins + timedelta(hours=3), 2), [], LONDON, marks)
+    *_, away, lines = rows(figure)
+    assert away == [{"x": 1.0, "x2": 2.0}]
+    assert [(line["what"], line["x"]) for line in lines] == [
+        ("message", 2.0),
+        ("hustings", 5.0),
+        ("close", pytest.approx(400 / 30)),
+    ]
+    assert "Grey stripes are outages. Lines are messages, meetings and the close" in figure.caption
+    assert "Lines" not in charts.running_count(frame, window(begins, 2), [], LONDON).caption
+
+
+def test_kinds_of_marks_differ_without_their_colours():
+    kinds = ("message", "hustings", "outage", "close")
+    layer = drawing.marks_layer([{"at": OPENS, "what": what} for what in kinds], OPENS, OPENS, OPENS).to_dict()["encoding"]
+    dashes = dict(zip(layer["strokeDash"]["scale"]["domain"], map(tuple, layer["strokeDash"]["scale"]["range"]), strict=True))
+    assert len(set(dashes.values())) == len(kinds)
+    assert dashes["close"] == (1, 0)  # solid
+    assert layer["strokeDash"]["legend"] == layer["color"]["legend"]
+    assert layer["strokeDash"]["title"] == layer["color"]["title"]  # hence one key for both
+    svg = charts.ballots_per_hour(PER_HOUR, MARKS, BURST, LONDON).svg()
+    assert len(set(re.findall(r'stroke-dasharray="([^"]+)"', svg))) == 3
+    assert svg.count(">marked<") == 1
 
 
 def late(*seconds, role="local_officer", channel="online"):

@@ -33,8 +33,21 @@ def test_every_cut_is_drawn_on_the_contests_clock_and_the_actual_one_stands_apar
     drawn = max(rows(figure), key=len)
     assert [r["which"] for r in drawn].count("actual cut-off") == 1
     assert len(drawn) == 11
-    assert "+20.0%" in figure.alt
+    assert "+20.0 points" in figure.alt
     assert "0 of 10 earlier ones" in figure.alt
+    assert next(r for r in drawn if r["which"] == "actual cut-off")["excess"] == pytest.approx(20)  # in points
+    assert "points more (+) or fewer (-)" in str(figure.spec())
+
+
+def test_a_far_point_on_few_ballots_does_not_seem_to_speak_against_the_rank():
+    far = cuts()
+    far[3] |= {"excess": -0.4, "low": -0.9, "high": 0.1}
+    figure = charts.placebo_cuts(far, "Ann Ash", "UTC")
+    assert "1 of 10 earlier ones is as far from it" in figure.alt
+    assert (
+        "Points with long lines rest on few ballots and are known less well; the ranking counts a jump in units of its own uncertainty."
+        in figure.caption
+    )
     assert figure.svg()
 
 
@@ -49,7 +62,9 @@ def test_shares_raw_and_within_branches_lie_side_by_side():
     assert {(r["candidate"], r["how"]) for r in drawn} == {
         (name, how) for name in ("Ann Ash", "Bo Birch") for how in ("all ballots", "same branch and channel")
     }
-    assert "Ann Ash +12.0% and +5.0%" in figure.alt
+    assert "Ann Ash +12.0 and +5.0 points" in figure.alt
+    assert "points more (+) or fewer (-) among late ballots" in str(figure.spec())
+    assert (drawn[0]["value"], drawn[0]["low"]) == pytest.approx((12, 2))
     assert len(max(rows(charts.late_shares([row(f"c{i}") for i in range(30)])), key=len)) == 16
 
 

@@ -1,6 +1,7 @@
 """Charts of the close: what is drawn where, on which clock, and in words for those who can't see it."""
 
 import json
+import re
 
 import polars as pl
 import pytest
@@ -33,6 +34,7 @@ def test_ballots_stand_on_a_line_around_the_close():
     assert figure.alt == "3 ballots after the close, the last one 60 minutes after it."
     assert "online: 26 October 2031 01:30 BST" in figure.caption
     assert f"minutes from the close in force ({LONDON} clock)" in json.dumps(figure.spec())
+    assert "Ballots more than 60 minutes before it are left out." in figure.caption
     assert "1 ballot after the close, the last one 60 seconds" in charts.late_ballots(placed(60), {}, LONDON).alt
 
 
@@ -50,6 +52,33 @@ def test_every_reading_has_its_row_and_says_what_it_holds():
 @pytest.mark.parametrize("frame", [pl.DataFrame(schema=PLACED), placed(-5), placed(0)])
 def test_without_a_late_ballot_there_is_no_chart(frame):
     assert charts.late_ballots(frame, {}, LONDON) is None
+
+
+def encoded(figure, field):
+    """The scale of one field, wherever the chart has it."""
+    (found,) = {json.dumps(item["scale"]) for item in layers(figure.spec()) if item.get("field") == field}
+    return json.loads(found)
+
+
+def layers(spec):
+    for value in spec.values() if isinstance(spec, dict) else spec:
+        if isinstance(value, dict) and "scale" in value:
+            yield value
+        if isinstance(value, dict | list):
+            yield from layers(value)
+
+
+def test_the_axis_and_the_key_hold_what_is_drawn_and_no_more():
+    alone = charts.late_ballots(placed(461, 2092, -9000), {}, LONDON)
+    assert encoded(alone, "actor")["domain"] == ["local officer"]
+    left, right = encoded(alone, "minutes")["domain"]
+    assert (left, right) == pytest.approx((-0.05 * 2092 / 60, 1.05 * 2092 / 60), abs=1e-3)
+    assert "before the close" not in alone.svg()
+    assert "Ballots more than 35 minutes before it are left out." in alone.caption
+    both = charts.late_ballots(placed(461, 2092, -600), {}, LONDON)
+    assert set(encoded(both, "actor")["domain"]) == {"local officer", "before the close"}
+    assert encoded(both, "minutes")["domain"][0] == pytest.approx(-10 - 0.05 * (2092 + 600) / 60, abs=1e-3)
+    assert "left out" not in both.caption
 
 
 def test_so_many_ballots_still_fit_and_the_caption_says_what_is_left_out():
@@ -80,3 +109,13 @@ def test_each_stretch_stands_beside_what_is_expected(form):
     assert ("peers" in figure.caption) == (form == "peers")
     assert "95 % interval" in figure.caption
     assert "<svg" in figure.svg()
+
+
+@pytest.mark.parametrize(
+    ("most", "ticks"),
+    [(0, [0]), (1, [0, 1]), (2, [0, 1, 2]), (11, [0, 2, 4, 6, 8, 10]), (1234, [0, 200, 400, 600, 800, 1000, 1200])],
+)
+def test_counts_stand_at_whole_numbers(most, ticks):
+    figure = charts.closing_stretches([{"length_s": 900, "count": 0, "expected": 0.6, "low": 0, "high": most}], 0.95, "peers")
+    drawn = re.findall(r">([\d.,]+)</text>", figure.svg())
+    assert drawn == [f"{tick:,}" for tick in ticks]

@@ -13,17 +13,18 @@ from analysis_lib.figure import Figure
 from analysis_lib.plaintext import label
 
 ROW_HEIGHT = 60
+SIGNED = "+~f"
 MOST_CANDIDATES = 8
 
 
 def placebo_cuts(cuts: Sequence[Mapping[str, Any]], candidate: str, zone: str) -> Figure:
-    """Excess share of a candidate after each cut-off, with its interval; the actual cut-off stands apart by colour and shape."""
+    """Excess share of a candidate after each cut-off in points, with its interval; the actual cut-off stands apart by colour and shape."""
     start, end = min(cut["at"] for cut in cuts), max(cut["at"] for cut in cuts)
     margin = max(timedelta(minutes=30), (end - start) / 20)
     start, end = start - margin, end + margin
     rows = [
         {
-            "x": hours_since(start, cut["at"]), "excess": cut["excess"], "low": cut["low"], "high": cut["high"], "n": cut["n"],
+            "x": hours_since(start, cut["at"]), "n": cut["n"], **{name: 100 * cut[name] for name in ("excess", "low", "high")},
             "which": "actual cut-off" if cut["is_actual"] else "earlier cut-off",
         }
         for cut in cuts
@@ -34,31 +35,31 @@ def placebo_cuts(cuts: Sequence[Mapping[str, Any]], candidate: str, zone: str) -
     )  # fmt: skip
     x = alt.X("x:Q", axis=clock_axis(start, start, end, zone), scale=alt.Scale(domain=[0, hours_since(start, end)]))
     base = alt.Chart(alt.Data(values=rows)).encode(x=x, color=colour)
-    title = "share past the earlier drift"
-    lines = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=title, axis=alt.Axis(format="+%")), y2="high:Q")
+    title = ["points more (+) or fewer (-)", "after the cut-off"]
+    lines = base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=title, axis=alt.Axis(format=SIGNED)), y2="high:Q")
     points = base.mark_point(filled=True, size=80).encode(
-        y=alt.Y("excess:Q"), shape=alt.Shape("which:N", legend=None), tooltip=[alt.Tooltip("excess:Q", format="+.1%"), "n:Q"]
+        y=alt.Y("excess:Q"), shape=alt.Shape("which:N", legend=None), tooltip=[alt.Tooltip("excess:Q", format="+.1f"), "n:Q"]
     )
     level = alt.Chart(alt.Data(values=[{"y": 0}])).mark_rule(color=OTHER).encode(y="y:Q")
     (actual,) = (cut for cut in cuts if cut["is_actual"])
     larger = sum(abs(cut["excess"]) >= abs(actual["excess"]) for cut in cuts if not cut["is_actual"])
     return Figure(
         styled(alt.layer(level, lines, points).properties(width=WIDTH, height=HEIGHT)),
-        alt=f"{len(rows)} points with intervals, one a cut-off. At the actual one {label(candidate)} has {actual['excess']:+.1%} against the earlier drift; {larger} of {len(rows) - 1} earlier ones are as far from it.",
-        caption=f"How far the share of {label(candidate)} after each cut-off lies from what the ballots before it lead to. Where earlier cut-offs stray as far, the actual one is nothing out of the usual.",
+        alt=f"{len(rows)} points with intervals, one a cut-off. At the actual one {label(candidate)} has {100 * actual['excess']:+.1f} points against the earlier drift; {larger} of {len(rows) - 1} earlier ones {'is' if larger == 1 else 'are'} as far from it.",
+        caption=f"How far the share of {label(candidate)} after each cut-off lies from where the ballots before it lead. Points with long lines rest on few ballots and are known less well; the ranking counts a jump in units of its own uncertainty.",
     )
 
 
 def late_shares(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Late less earlier share of each candidate: over all ballots, and within the same branch and channel."""
+    """Late less earlier share of each candidate in points: over all ballots, and within the same branch and channel."""
     shown = rows[:MOST_CANDIDATES]
     values = [
         {
             "candidate": label(row["candidate"]),
             "how": how,
-            "value": row[key],
-            "low": row[f"{key}_low"],
-            "high": row[f"{key}_high"],
+            "value": 100 * row[key],
+            "low": 100 * row[f"{key}_low"],
+            "high": 100 * row[f"{key}_high"],
         }
         for row in shown
         for how, key in (("all ballots", "raw"), ("same branch and channel", "adjusted"))
@@ -71,11 +72,13 @@ def late_shares(rows: Sequence[Mapping[str, Any]]) -> Figure:
         color=alt.Color("how:N", title="", scale=scale, legend=alt.Legend(orient="top")),
     )
     lines = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", title="late share less earlier share", axis=alt.Axis(format="+%")), x2="high:Q"
+        x=alt.X("low:Q", title="points more (+) or fewer (-) among late ballots", axis=alt.Axis(format=SIGNED)), x2="high:Q"
     )
     points = base.mark_point(filled=True, size=80).encode(x="value:Q", shape=alt.Shape("how:N", legend=None))
     level = alt.Chart(alt.Data(values=[{"x": 0}])).mark_rule(color=OTHER).encode(x="x:Q")
-    told = "; ".join(f"{label(row['candidate'])} {row['raw']:+.1%} and {row['adjusted']:+.1%}" for row in shown)
+    told = "; ".join(
+        f"{label(row['candidate'])} {100 * row['raw']:+.1f} and {100 * row['adjusted']:+.1f} points" for row in shown
+    )
     return Figure(
         styled(alt.layer(level, lines, points).properties(width=WIDTH, height=ROW_HEIGHT * len(shown))),
         alt=f"Two points with intervals for each candidate, over all ballots and within the same branch and channel: {told}.",

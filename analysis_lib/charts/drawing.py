@@ -15,7 +15,9 @@ from zoneinfo import ZoneInfo
 import altair as alt
 
 SEEN, EXPECTED, OTHER = "#1b4f72", "#b9770e", "#7f8c8d"  # apart for colour-blind readers, and in grey
-MARK_COLOURS = {"message": "#7d3c98", "hustings": "#117a65", "close": "#922b21"}
+MARK_COLOURS = {"message": "#7d3c98", "hustings": "#117a65", "outage": "#5d6d7e", "close": "#922b21"}
+MARK_DASHES = {"message": [2, 2], "hustings": [7, 3], "outage": [7, 2, 2, 2], "close": [1, 0]}  # apart in grey too
+STANDS_OUT = "#f4d03f"
 WIDTH, HEIGHT = 660, 260
 MOST_POINTS = 1500
 MOST_MARKS = 150
@@ -62,16 +64,31 @@ def clock_axis(origin: datetime, start: datetime, end: datetime, zone: str, titl
 
 
 def marks_layer(marks: Sequence[Mapping[str, Any]], origin: datetime, start: datetime, end: datetime) -> alt.Chart | None:
-    """Dashed lines at messages, hustings and the close, with their legend; null where none lies between."""
+    """Lines at messages, hustings, outages and the close, each kind dashed in its own way, with their legend; null where none lies between."""
     inside = sorted((mark for mark in marks if start <= mark["at"] <= end), key=lambda mark: (mark["at"], mark["what"]))
     rows = [{"x": hours_since(origin, mark["at"]), "what": mark["what"]} for mark in inside[:MOST_MARKS]]
     if not rows:
         return None
     present = {row["what"] for row in rows}
-    colours = {name: colour for name, colour in MARK_COLOURS.items() if name in present}
-    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
+    kinds = [name for name in MARK_COLOURS if name in present]
+    colours = alt.Scale(domain=kinds, range=[MARK_COLOURS[name] for name in kinds])
+    dashes = alt.Scale(domain=kinds, range=[MARK_DASHES[name] for name in kinds])
+    legend = alt.Legend(orient="top", symbolType="stroke", symbolSize=500)  # long enough to show the dashes
     return (
         alt.Chart(alt.Data(values=rows))
-        .mark_rule(strokeDash=[4, 3], size=1.5)
-        .encode(x="x:Q", color=alt.Color("what:N", title="marked", scale=scale, legend=alt.Legend(orient="top")))
+        .mark_rule(size=1.5)
+        .encode(
+            x="x:Q",
+            color=alt.Color("what:N", title="marked", scale=colours, legend=legend),
+            strokeDash=alt.StrokeDash("what:N", title="marked", scale=dashes, legend=legend),
+        )
     )
+
+
+def window_layers(start: float, end: float, x: alt.X | str = "x:Q") -> list[alt.Chart]:
+    """A yellow stripe over the window that stands out most, and an arrow above it, for where the stripe cannot be told in grey."""
+    stripe = alt.Chart(alt.Data(values=[{"x": start, "x2": end}])).mark_rect(color=STANDS_OUT, opacity=0.45)
+    arrow = alt.Chart(alt.Data(values=[{"x": (start + end) / 2}])).mark_point(
+        shape="triangle-down", filled=True, size=90, color="black", opacity=1
+    )
+    return [stripe.encode(x=x, x2="x2:Q"), arrow.encode(x=x, y=alt.value(-7))]

@@ -23,6 +23,7 @@ from analysis_lib.figure import Figure
 from analysis_lib.plaintext import count
 
 SHADE = 0.25  # opacity of the band
+LONG_S = 300  # gaps beyond this are drawn in minutes
 
 
 def gap_strip(start: datetime, gaps_s: Sequence[int], band: Sequence[int] | None, zone: str) -> Figure:
@@ -37,28 +38,30 @@ def gap_strip(start: datetime, gaps_s: Sequence[int], band: Sequence[int] | None
     band : (low, high) or None
         Gaps shaded as those of one person keying codes, seconds.
     """
+    unit, size = ("minutes", 60) if max(gaps_s) > LONG_S else ("seconds", 1)
     seconds = [sum(gaps_s[: i + 1]) for i in range(min(len(gaps_s), MOST_POINTS))]
-    rows = [{"x": round(s / 3600, 6), "gap": int(gap)} for s, gap in zip(seconds, gaps_s, strict=False)]
+    rows = [{"x": round(s / 3600, 6), "gap": round(gap / size, 2)} for s, gap in zip(seconds, gaps_s, strict=False)]
     end = start + timedelta(seconds=max(seconds[-1], 60))
     x = alt.X(
         "x:Q", axis=clock_axis(start, start, end, zone), scale=alt.Scale(domain=[0, hours_since(start, end) * 1.01], nice=False)
     )
-    y = alt.Y("gap:Q", title="seconds since the ballot before", scale=alt.Scale(zero=True))
+    y = alt.Y("gap:Q", title=f"{unit} since the ballot before", scale=alt.Scale(zero=True))
     layers = []
     if band:
-        shade = alt.Chart(alt.Data(values=[{"low": band[0], "high": band[1]}]))
+        shade = alt.Chart(alt.Data(values=[{"low": round(band[0] / size, 2), "high": round(band[1] / size, 2)}]))
         layers.append(shade.mark_rect(color=EXPECTED, opacity=SHADE).encode(y=alt.Y("low:Q"), y2="high:Q"))
     points = alt.Chart(alt.Data(values=rows))
-    tooltip = [alt.Tooltip("gap:Q", title="seconds since the ballot before")]
+    tooltip = [alt.Tooltip("gap:Q", title=f"{unit} since the ballot before")]
     layers += [
         points.mark_rule(color=SEEN, opacity=0.35).encode(x=x, y=y, y2=alt.datum(0)),
         points.mark_point(filled=True, color=SEEN, size=45).encode(x=x, y=y, tooltip=tooltip),
     ]
+    digits = 1 if size > 1 else 0
     shaded = f" The shaded band is {band[0]} to {band[1]} seconds." if band else ""
     return Figure(
         styled(alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)),
-        alt=f"{count(len(rows) + 1, 'ballot')} one after the other; the gaps between them run from {min(gaps_s)} to {max(gaps_s)} seconds.{shaded}",
-        caption=f"Each dot is a ballot: across, when it came; upwards, how many seconds after the one before. Dots on a level line are evenly spaced.{shaded}",
+        alt=f"{count(len(rows) + 1, 'ballot')} one after the other; the gaps between them run from {min(gaps_s) / size:,.{digits}f} to {max(gaps_s) / size:,.{digits}f} {unit}.{shaded}",
+        caption=f"Each dot is a ballot: across, when it came; upwards, how many {unit} after the one before. Dots on a level line are evenly spaced.{shaded}",
     )
 
 
@@ -88,7 +91,7 @@ def list_dots(dots: pl.DataFrame, name: str, zone: str) -> Figure:
         .mark_point(filled=True, opacity=0.8)
         .encode(
             x=x,
-            y=alt.Y("rank:Q", title="place on the list", scale=alt.Scale(reverse=True, zero=False)),
+            y=alt.Y("rank:Q", title="place among the voters", scale=alt.Scale(reverse=True, zero=False)),
             color=alt.Color(
                 "group:N",
                 title=None,

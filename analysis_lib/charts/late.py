@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import count as count_up
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -36,7 +38,7 @@ def late_ballots(placed: pl.DataFrame, closes_at: Mapping[str, datetime], zone: 
     if not late.height:
         return None
     longest = float(late["seconds"].max())
-    span = min(max(longest, LEAST_S), MOST_BEFORE_S)
+    span = 60 * math.ceil(min(max(longest, LEAST_S), MOST_BEFORE_S) / 60)
     order = placed["reading"].unique(maintain_order=True).to_list()
     nearest = placed.filter(pl.col("seconds") >= -span).sort(
         pl.col("seconds") <= 0, pl.col("seconds").abs(), maintain_order=True  # late ones first, then those nearest to the close
@@ -51,13 +53,17 @@ def late_ballots(placed: pl.DataFrame, closes_at: Mapping[str, datetime], zone: 
         }
         for row in kept.iter_rows(named=True)
     ]
+    first, last = min(0.0, *(row["minutes"] for row in drawn)), max(row["minutes"] for row in drawn)
+    margin = 0.05 * (last - first)
     x = alt.X(
         "minutes:Q",
         title=f"minutes from the close in force ({zone} clock); 0 is the close",
-        scale=alt.Scale(domain=[-span / 60 * 1.05, longest / 60 * 1.05], nice=False),
+        scale=alt.Scale(domain=[first - margin, last + margin], nice=False),
     )
     actors = sorted({row["actor"] for row in drawn} - {IN_TIME})
-    colours = alt.Scale(domain=[IN_TIME, *actors], range=[OTHER, *(_PALETTE[i % len(_PALETTE)] for i in range(len(actors)))])
+    colour_of = {actor: _PALETTE[i % len(_PALETTE)] for i, actor in enumerate(actors)}
+    colour_of |= {IN_TIME: OTHER} if any(row["actor"] == IN_TIME for row in drawn) else {}
+    colours = alt.Scale(domain=list(colour_of), range=list(colour_of.values()))
     zero = (
         alt.Chart(alt.Data(values=[{"minutes": 0}])).mark_rule(color=MARK_COLOURS["close"], strokeDash=[4, 3], size=2).encode(x=x)
     )
@@ -78,11 +84,14 @@ def late_ballots(placed: pl.DataFrame, closes_at: Mapping[str, datetime], zone: 
         if kept.height == nearest.height
         else f" Of {nearest.height:,} marks, the {kept.height:,} late ones and those nearest to the close are drawn."
     )
+    earlier = (
+        f" Ballots more than {count(span // 60, 'minute')} before it are left out." if nearest.height < placed.height else ""
+    )
     rows = " A row for each way in which the clock may be read." if len(order) > 1 else ""
     return Figure(
         styled(alt.layer(zero, points).properties(width=WIDTH, height=ROW_HEIGHT * len(order) + 20)),
         alt=_told(late, order),
-        caption=f"Ballots around the close in force ({closes}), one tick each. The dashed line is the close.{rows}{cut}",
+        caption=f"Ballots around the close in force ({closes}), one tick each. The dashed line is the close.{earlier}{rows}{cut}",
     )
 
 
@@ -122,10 +131,11 @@ def closing_stretches(stretches: Sequence[Mapping[str, Any]], confidence_level: 
     order = [row["length"] for row in rows]
     y = alt.Y("length:N", title=None, sort=order, axis=alt.Axis(labelLimit=160))
     base = alt.Chart(alt.Data(values=rows))
-    x = alt.X("low:Q", title="ballots", scale=alt.Scale(zero=True), axis=alt.Axis(tickMinStep=1))
+    whole = alt.Axis(values=_whole_steps(max(max(row["high"], row["count"]) for row in rows)), format=",d", title="ballots")
+    x = alt.X("low:Q", scale=alt.Scale(zero=True), axis=whole)
     span = base.mark_bar(height=12, color=EXPECTED, opacity=0.35).encode(x=x, x2="high:Q", y=y)
-    middle = base.mark_tick(color=EXPECTED, thickness=3, size=20).encode(x="expected:Q", y=y)
-    seen = base.mark_point(filled=True, size=110, color=SEEN, opacity=1).encode(x="count:Q", y=y)
+    middle = base.mark_tick(color=EXPECTED, thickness=3, size=20).encode(x=alt.X("expected:Q", axis=whole), y=y)
+    seen = base.mark_point(filled=True, size=110, color=SEEN, opacity=1).encode(x=alt.X("count:Q", axis=whole), y=y)
     others = "peers" if form == "peers" else "the same hours of earlier days"
     told = "; ".join(f"{row['length']}: {row['count']} seen, {row['expected']:.1f} expected" for row in rows)
     return Figure(
@@ -134,6 +144,12 @@ def closing_stretches(stretches: Sequence[Mapping[str, Any]], confidence_level: 
         caption=f"Dots: ballots that came in the last stretch before the close. Bars: where {others} lead one to expect "
         f"them ({100 * confidence_level:g} % interval; the line in it is the expected count).",
     )
+
+
+def _whole_steps(most: int) -> list[int]:
+    """At most eleven round numbers from 0 to `most`; a least step between ticks isn't kept where layers share an axis."""
+    step = next(k * 10**power for power in count_up() for k in (1, 2, 5) if k * 10**power * 10 >= most)
+    return list(range(0, most + 1, step))
 
 
 def _length(seconds: int) -> str:

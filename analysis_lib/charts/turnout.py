@@ -16,11 +16,13 @@ from analysis_lib.charts.drawing import (
     MOST_POINTS,
     OTHER,
     SEEN,
+    STANDS_OUT,
     WIDTH,
     clock_axis,
     hours_since,
     marks_layer,
     styled,
+    window_layers,
 )
 from analysis_lib.figure import Figure
 
@@ -73,32 +75,36 @@ def ballots_per_hour(
             y2=alt.datum(0),
         )
     )
-    if window and window["count"]:
-        shade = [
-            {
-                "x": hours_since(origin, window["start"]),
-                "x2": max(hours_since(origin, window["end"]), hours_since(origin, window["start"]) + length / 300),
-            }
-        ]
-        layers.append(alt.Chart(alt.Data(values=shade)).mark_rect(color="#f4d03f", opacity=0.45).encode(x="x:Q", x2="x2:Q"))
+    is_marked = bool(window and window["count"])
+    if window and is_marked:
+        begun = hours_since(origin, window["start"])
+        layers += window_layers(begun, max(hours_since(origin, window["end"]), begun + length / 300))
     if levels:
         layers.append(_step_line(levels[:MOST_LEVELS], origin))
-    away = [mark for mark in marks if mark["what"] == "outage" and mark["at"] < end and mark["until"] > origin]
-    if away:
-        layers.append(_outages(away, origin, length))
-    rules = marks_layer([mark for mark in marks if mark["what"] != "outage"], origin, origin, end)
+    away, rules = _outages_within(marks, origin, end), _rules(marks, origin, end)
+    layers += [_outages(away, origin, length)] if away else []
     layers += [rules] if rules is not None else []
     busiest = hourly.sort("count", "start", descending=[True, False]).row(0, named=True)
     when = f"{busiest['start'].astimezone(ZoneInfo(zone)):%d %B %H:%M}"
     band = "The shaded band holds 95 hours in 100 at the peers' pace. " if has_band else ""
     down = "Grey stripes are outages. " if away else ""
     stepped = "The stepped line is the average pace of stretches that are much alike. " if levels else ""
+    arrow = "The arrow marks the window that stands out most. " if is_marked else ""
+    lines = "Lines are messages, meetings and the close, as the key tells. " if rules is not None else ""
     mean = f", averaged over {together} hours" if together > 1 else ""
     return Figure(
         styled(alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)),
         alt=f"Bars: ballots in each hour of the window, {hourly['count'].sum():,} in all. The busiest hour began {when} local time with {busiest['count']:,}. {band}".strip(),
-        caption=f"Ballots per hour{mean}. {band}{stepped}{down}The yellow stripe is the window that stands out most; dashed lines are messages, meetings and the close.",
+        caption=f"Ballots per hour{mean}. {band}{stepped}{down}{arrow}{lines}".strip(),
     )
+
+
+def _outages_within(marks: Sequence[Mapping[str, Any]], origin: datetime, end: datetime) -> list[Mapping[str, Any]]:
+    return [mark for mark in marks if mark["what"] == "outage" and mark["at"] < end and mark["until"] > origin]
+
+
+def _rules(marks: Sequence[Mapping[str, Any]], origin: datetime, end: datetime) -> alt.Chart | None:
+    return marks_layer([mark for mark in marks if mark["what"] != "outage"], origin, origin, end)
 
 
 def _outages(away: Sequence[Mapping[str, Any]], origin: datetime, length: float) -> alt.Chart:
@@ -136,7 +142,7 @@ def burst_close_up(stamps: pl.DataFrame, window: Mapping[str, Any], zone: str) -
     )
     shade = alt.Chart(alt.Data(values=[{"x": hours_since(origin, start), "x2": hours_since(origin, end)}]))
     layers = [
-        shade.mark_rect(color="#f4d03f", opacity=0.45).encode(x=x, x2="x2:Q"),
+        shade.mark_rect(color=STANDS_OUT, opacity=0.45).encode(x=x, x2="x2:Q"),
         alt.Chart(alt.Data(values=rows)).mark_tick(color=SEEN, thickness=1.5, size=60).encode(x=x),
     ]
     return Figure(
@@ -146,13 +152,19 @@ def burst_close_up(stamps: pl.DataFrame, window: Mapping[str, Any], zone: str) -
     )
 
 
-def running_count(steps: pl.DataFrame, window: Mapping[str, Any], falls: Sequence[Mapping[str, Any]], zone: str) -> Figure:
-    """Rise of a running count per reading, at most 1,500 points (the largest rises and an even sample), falls as triangles."""
+def running_count(
+    steps: pl.DataFrame,
+    window: Mapping[str, Any],
+    falls: Sequence[Mapping[str, Any]],
+    zone: str,
+    marks: Sequence[Mapping[str, Any]] = (),
+) -> Figure:
+    """Rise of a running count per reading, at most 1,500 points (the largest rises and an even sample), falls as triangles; marks as in `ballots_per_hour`."""
     origin, end = steps["start"][0], steps["end"][-1]
     rate = steps.with_columns(
         x=((pl.col("end") - origin).dt.total_seconds() / 3600).round(5), y=(pl.col("count") * 60 / pl.col("seconds")).round(2)
     )
-    every = max(1, rate.height // (MOST_POINTS - 100))
+    every = -(-rate.height // (MOST_POINTS - 100))
     kept = (
         pl.concat([rate.gather_every(every), rate.sort("count", "end", descending=[True, False]).head(50)]).unique("x").sort("x")
     )
@@ -162,13 +174,8 @@ def running_count(steps: pl.DataFrame, window: Mapping[str, Any], falls: Sequenc
     points = alt.Chart(alt.Data(values=kept.select("x", "y").to_dicts())).mark_line(color=SEEN, strokeWidth=1).encode(
         x=x, y=alt.Y("y:Q", title="rise per minute")
     )  # fmt: skip
-    shade = [
-        {
-            "x": hours_since(origin, window["start"]),
-            "x2": max(hours_since(origin, window["end"]), hours_since(origin, window["start"]) + hours_since(origin, end) / 250),
-        }
-    ]
-    layers = [alt.Chart(alt.Data(values=shade)).mark_rect(color="#f4d03f", opacity=0.6).encode(x=x, x2="x2:Q"), points]
+    begun, length = hours_since(origin, window["start"]), hours_since(origin, end)
+    layers = [*window_layers(begun, max(hours_since(origin, window["end"]), begun + length / 250), x), points]
     drawn = [fall for fall in falls if origin <= fall["as_of"] <= end][:MOST_FALLS]
     if drawn:
         rows = [{"x": hours_since(origin, fall["as_of"]), "y": 0, "fall": fall["change"]} for fall in drawn]
@@ -177,8 +184,14 @@ def running_count(steps: pl.DataFrame, window: Mapping[str, Any], falls: Sequenc
             .mark_point(shape="triangle-down", color="#922b21", filled=True, size=70)
             .encode(x=x, y="y:Q", tooltip=["fall:Q"])
         )
+    away, rules = _outages_within(marks, origin, end), _rules(marks, origin, end)
+    layers += [_outages(away, origin, length)] if away else []
+    layers += [rules] if rules is not None else []
+    down = " Grey stripes are outages." if away else ""
+    lines = " Lines are messages, meetings and the close, as the key tells." if rules is not None else ""
+    low = " Triangles at the foot mark readings lower than the one before." if drawn else ""
     return Figure(
         styled(alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)),
         alt=f"Line: how fast the running count rose. The largest rise beyond its hour is {window['count']:,} where {window['expected']:,.0f} were expected; {len(drawn)} {'fall is' if len(drawn) == 1 else 'falls are'} marked.",
-        caption="Rise of the running count per minute. The yellow stripe is the rise that stands out most; triangles mark readings lower than the one before.",
+        caption=f"Rise of the running count per minute. The arrow marks the rise that stands out most.{low}{down}{lines}",
     )

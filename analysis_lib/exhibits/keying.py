@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from analysis_lib import charts, wording
 from analysis_lib.cards import Table
@@ -11,6 +12,7 @@ from analysis_lib.exhibits.shown import Shown, answered, at_text
 from analysis_lib.methods import list_order as orders
 from analysis_lib.methods import record_order as records
 from analysis_lib.results import Finding
+from analysis_lib.wording.keying import gap, whole
 
 KINDS = {
     "block": "the log in order",
@@ -20,9 +22,10 @@ KINDS = {
     "administrator's login": "one administrator's login",
 }
 LISTS = {"roll": "the roll", "issue": "the list in which codes went out"}
+VIEWS = {"all together": "", "unit by unit": ", within each branch"}
 TESTS = {
     "successions": "voters right after their neighbour on the list",
-    "longest_run": "steps of the longest run down the list",
+    "longest_run": "voters in the longest run down the list",
     "drift": "drift along the list (about 2 at random, less in a drift)",
 }
 
@@ -46,7 +49,7 @@ def _stretches(finding: Finding, zone: str) -> Table:
     rows = [
         {
             "kind": KINDS[item["kind"]], "start": at_text(item["start"], zone), "end": at_text(item["end"], zone),
-            "ballots": item["ballots"], "mean": f"{item['mean_s']:,.1f} s", "cv": wording.percent(item["cv"]),
+            "ballots": item["ballots"], "mean": gap(item["mean_s"]), "cv": wording.percent(item["cv"]),
         }
         for item in finding.details["stretches"]
     ]  # fmt: skip
@@ -68,35 +71,39 @@ def _stretches(finding: Finding, zone: str) -> Table:
 
 
 def list_order(case: Case, findings: Sequence[Finding]) -> Shown:
-    """Voters by time and place on the list, for the list that stands out most; and every test made."""
+    """Voters by time and place, a chart for each list; and every test made."""
     shown: Shown = []
     zone = case.contest["timezone"]
     held = answered(findings)
-    if held:
-        top = min(held, key=lambda finding: finding.result.pvalue)
-        view = next(v for v in orders.views_of(case, top.result.form) if v.name == top.details["run"]["view"])
+    for finding in held:
+        form = finding.result.form
+        view = next(v for v in orders.views_of(case, form) if v.name == finding.details["run"]["view"])
         if view.seconds.size >= case.package.min_cell:
-            dots = orders.dots(view, case.plan.list_step)
-            shown.append(charts.list_dots(dots, LISTS[top.result.form], zone))
-        shown.append(_tests(held))
-    return shown
+            shown.append(charts.list_dots(orders.dots(view, case.plan.list_step), LISTS[form], zone))
+    return [*shown, _tests(held)] if held else shown
 
 
 def _tests(held: Sequence[Finding]) -> Table:
     rows = [
         {
-            "list": LISTS[finding.result.form], "view": test["view"], "test": TESTS[test["test"]],
-            "seen": round(test["statistic"], 2), "expected": round(test["expected"], 2), "p": f"{test['pvalue']:.2g}",
-            "range": f"{test['pvalue_min']:.2g} to {test['pvalue_max']:.2g}", "adjusted": f"{test['pvalue_adjusted']:.2g}",
+            "list": LISTS[finding.result.form] + VIEWS[test["view"]], "test": TESTS[test["test"]],
+            **_seen(test), "adjusted": f"{test['pvalue_adjusted']:.2g}",
         }
         for finding in held
         for test in finding.details["tests"]
     ]  # fmt: skip
     titles = {
-        "list": "list", "view": "voters", "test": "what is measured", "seen": "seen", "expected": "at random", "p": "p-value",
-        "range": "over orders of tied times", "adjusted": "p-value, adjusted",
+        "list": "list", "test": "what is measured", "seen": "seen", "expected": "at random", "adjusted": "p-value",
     }  # fmt: skip
-    return Table(rows, titles, "Every test of the order, list by list; p-values are adjusted for the tests of the same list.")
+    return Table(rows, titles, "Every test of the order, list by list; each p-value allows for the tests of the same list.")
+
+
+def _seen(test: Mapping[str, Any]) -> dict[str, str]:
+    if test["test"] == "drift":
+        return {"seen": f"{test['statistic']:.2f}", "expected": f"{test['expected']:.2f}"}
+    if test["test"] == "longest_run":  # a run has one voter more than steps
+        return {"seen": f"{test['voters']:,}", "expected": whole(test["expected"] + 1)}
+    return {"seen": whole(test["statistic"]), "expected": whole(test["expected"])}
 
 
 def record_order(case: Case, findings: Sequence[Finding]) -> Shown:

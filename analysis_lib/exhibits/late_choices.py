@@ -11,10 +11,7 @@ from analysis_lib.case import Case
 from analysis_lib.exhibits.shown import Shown, answered, at_text, few
 from analysis_lib.results import Finding
 
-READINGS_OF_ONE_COUNT = (
-    "Two published readings of such a difference in one count: Idrobo, Kronick & Rodriguez, Journal of Politics 84(4), 2022 (late-counted "
-    "ballots differ by place and time, which explains it); Escobari & Hoover, World Development 173, 2024, 106407 (a part stays unexplained)."
-)
+LEAST_PVALUE = 1e-4
 
 
 def late_choice_shift(case: Case, findings: Sequence[Finding]) -> Shown:
@@ -44,7 +41,7 @@ def _running(readings: Sequence[Mapping[str, Any]], zone: str) -> Table:
         "at": f"count as it stood ({zone})", "n": "votes", "first": readings[0]["first"], "second": readings[0]["second"] or "second",
         "lead": "lead, points",
     }  # fmt: skip
-    return Table(rows, titles, f"The lead as the count went on. {READINGS_OF_ONE_COUNT}")
+    return Table(rows, titles, "The lead as the count went on.")
 
 
 def _shares(details: Mapping[str, Any], case: Case, when: str) -> Table:
@@ -53,18 +50,22 @@ def _shares(details: Mapping[str, Any], case: Case, when: str) -> Table:
             "candidate": row["candidate"], "late": few(row["late"], case), "late_share": wording.percent(row["late_share"], 1),
             "share": wording.percent(row["share"], 1), "raw": _difference(row, "raw"), "adjusted": _difference(row, "adjusted"),
             "odds": f"{wording.number(row['odds_ratio'])} ({wording.number(row['odds_low'])} to {wording.number(row['odds_high'])})",
-            "pvalue": f"{row['pvalue_adjusted']:.2g}", "mid": f"{row['pvalue_mid']:.2g}",
+            "pvalue": _pvalue(row["pvalue_adjusted"]), "mid": _pvalue(row["pvalue_mid"]),
         }
         for row in details["by_candidate"]
     ]  # fmt: skip
     titles = {
-        "candidate": "candidate", "late": "late ballots", "late_share": "late share", "share": "earlier share", "raw": "difference, all ballots",
-        "adjusted": "same branch and channel", "odds": "odds ratio, same branch and channel", "pvalue": "p-value (Holm)", "mid": "mid-p",
+        "candidate": "candidate", "late": "late ballots", "late_share": "late share", "share": "earlier share", "raw": "difference in points, all ballots",
+        "adjusted": "in points, same branch and channel", "odds": "odds ratio, same branch and channel", "pvalue": "p-value (Holm)", "mid": "mid-p",
     }  # fmt: skip
     return Table(
         rows, titles,
-        f"Late against earlier ballots, {when}. These p-values take no drift into account, so they alone are no finding. {READINGS_OF_ONE_COUNT}",
+        f"Late against earlier ballots, {when}. These p-values take no drift into account, so they alone are no finding.",
     )  # fmt: skip
+
+
+def _pvalue(value: float) -> str:
+    return f"below {LEAST_PVALUE:.4f}" if value < LEAST_PVALUE else f"{value:#.2g}"
 
 
 def _difference(row: Mapping[str, Any], key: str) -> str:
@@ -72,17 +73,12 @@ def _difference(row: Mapping[str, Any], key: str) -> str:
 
 
 def late_choice_bounds(case: Case, findings: Sequence[Finding]) -> Shown:
-    """Fewest and most late ballots of each candidate, at each cut-off."""
+    """Fewest and most late ballots of each candidate, at each cut-off: of the whole contest, so none is too few to be shown."""
     shown: Shown = []
     for finding in answered(findings):
         details = finding.details
         rows = [
-            {
-                "candidate": row["candidate"],
-                "ballots": row["ballots"],
-                "low": few(row["late_low"], case),
-                "high": few(row["late_high"], case),
-            }
+            {"candidate": row["candidate"], "ballots": row["ballots"], "low": row["late_low"], "high": row["late_high"]}
             for row in details["candidates"]
         ]
         titles = {"candidate": "candidate", "ballots": "declared", "low": "late, at least", "high": "late, at most"}

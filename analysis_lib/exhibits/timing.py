@@ -41,7 +41,7 @@ def cast_rate_bursts(case: Case, findings: Sequence[Finding]) -> Shown:
     for finding in held:
         if finding.result.form == "turnout_counts":
             falls = falling.falling_turnout_counts(case.rows("turnout_counts")).to_dicts()
-            shown.append(charts.running_count(steps(case), finding.details["window"], falls, zone))
+            shown.append(charts.running_count(steps(case), finding.details["window"], falls, zone, _marks(case)))
         shown.append(_clusters(finding, zone))
         shown += _slow_rises(finding, zone) + _smallest(finding)
     return shown
@@ -57,7 +57,8 @@ def _clusters(finding: Finding, zone: str) -> Table:
         for w in listed[:MOST_CLUSTERS]
     ]  # fmt: skip
     titles = {
-        "start": "from", "end": "to", "length": "length", "count": "ballots", "expected": "expected", "llr": "log-likelihood ratio",
+        "start": "from", "end": "to", "length": "length", "count": "ballots", "expected": "expected",
+        "llr": "how unusual (log-likelihood ratio)",
     }  # fmt: skip
     what = AGAINST[finding.result.form]
     if finding.details["clusters"]:

@@ -19,12 +19,12 @@ from analysis_lib.methods.around_the_close import (
     sessions,
 )
 from analysis_lib.methods.clock_offset import anchored_offsets
-from analysis_lib.methods.turnout import TIMED_CHANNELS
 from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
 
 VERDICT_AT_S = 0  # a tolerance is a courtesy of the table; only a documented grace changes what is in time
 NOUN, COUNTS = "ballots_outside_window", "turnout_counts"
 RULE = "every ballot is cast within the window in force for its channel"
+STRUCK = ("superseded", "voided", "quarantined", "rejected", "excluded_from_count")
 WINDOW_ACTIONS = ("window_changed", "contest_opened", "contest_closed", "contest_reopened")
 EXPLANATIONS = (
     "A session that was open at the close was allowed to finish, by a documented grace.",
@@ -159,10 +159,10 @@ def _answer_from_counts(case: Case) -> Result:
         )
     # Two sources may show one count, and one channel is part of all: they aren't added up.
     fewest, most = max(row["fewest"] for row in bounds), max(row["most"] for row in bounds)
-    firm = any(row["fewest"] for row in bounds if row["channel"] in TIMED_CHANNELS)
+    # A page that is written anew every quarter of an hour rises after the close too, so a count alone records no breach.
     return Breach(
         method=NOUN, form=COUNTS, rule=RULE,
-        verdict=Verdict.BREACH_RECORDED if firm else Verdict.UNDETERMINED if most else Verdict.NO_BREACH,
+        verdict=Verdict.UNDETERMINED if most else Verdict.NO_BREACH,
         statistic=fewest, statistic_name="ballots that came after the close, at least",
         n_observations=sum(row["n_readings"] for row in bounds), n_excluded=case.rows("turnout_counts").height - readings.height,
         assumptions=(
@@ -221,7 +221,12 @@ def answer(case: Case) -> tuple[Result, ...]:
     by_channel = headline.group_by("channel").agg(fewest=pl.col("n").min(), most=pl.col("n").max())
     fewest, most = int(by_channel["fewest"].sum()), int(by_channel["most"].sum())
     single = late.filter(~pl.col("in_batch"))
-    firm = fewest and _stamped_at_the_event(ballots, clocks, single)
+    sure = by_channel.filter(pl.col("fewest") > 0)["channel"].to_list()
+    firm = (
+        _stamped_at_the_event(ballots, clocks, _that_counts(case, single.filter(pl.col("channel").is_in(sure))))
+        if sure
+        else False
+    )
     verdict = Verdict.BREACH_RECORDED if firm else Verdict.UNDETERMINED if most else Verdict.NO_BREACH
     closes, events = closes_on_record(judged, windows), case.rows("ballot_events").drop_nulls("at")
     untimed = case.rows("ballot_events").filter(pl.col("event").is_in(COUNTED) & pl.col("at").is_null()).height
@@ -259,6 +264,16 @@ def _stamped_at_the_event(ballots: pl.DataFrame, clocks: pl.DataFrame, late: pl.
     """Whether some late ballot's clock is described and stamps the event: a time of processing or export records no late ballot."""
     known = clocks.filter(pl.col("write_semantics") == "event_time").select("clock_id")
     return ballots.join(late.select("event_id"), on="event_id").join(known, on="clock_id").height > 0
+
+
+def _that_counts(case: Case, late: pl.DataFrame) -> pl.DataFrame:
+    """Leave out late ballots that the log itself sets aside: not the current one, or struck afterwards."""
+    keys = pl.coalesce("ballot_id", "voter_key", "credential_id")
+    events = case.rows("ballot_events").with_columns(who=keys)
+    own = events.join(late.select("event_id"), on="event_id", how="semi").filter(pl.col("is_current").fill_null(True))
+    struck = events.filter(pl.col("event").is_in(STRUCK)).drop_nulls(("who", "at")).group_by("who").agg(struck=pl.col("at").max())
+    kept = own.join(struck, on="who", how="left").filter(pl.col("struck").is_null() | (pl.col("struck") < pl.col("at")))
+    return late.join(kept.select("event_id"), on="event_id", how="semi")
 
 
 def _how_late(single: pl.DataFrame, tolerances_s: tuple[int, ...]) -> list[dict]:

@@ -11,6 +11,7 @@ from analysis_lib.case import Case
 from analysis_lib.methods.burst_forms import ENOUGH_PEERS, MIN_BALLOTS
 from analysis_lib.methods.turnout import Casts
 from analysis_lib.methods.turnout_stretches import empty_days, hours_of, outages, touched
+from analysis_lib.plaintext import count
 from analysis_lib.results import Assumption, Status
 from analysis_lib.stats import scan
 from analysis_lib.stats.fit_check import baseline_fit
@@ -26,7 +27,7 @@ def household(series: Casts) -> Assumption:
     return Assumption(
         statement="Members decide when to vote independently of each other, once households are counted once.",
         status=Status.UNTESTED,
-        evidence=f"{series.n_household} ballots that followed another of the same small network within half an hour were left out."
+        evidence=f"Ballots that followed another of the same small network within half an hour stand aside: {series.n_household:,}."
         if series.networks_known
         else "No network keys are held, so couples who voted together could not be counted once; within the hour, one ballot in four is allowed to follow a housemate's.",
     )
@@ -37,13 +38,20 @@ def answers_left_out(n_left_out: int, messages: int, hours: int, failed: bool) -
     if failed:
         status, evidence = (
             Status.FAILS,
-            "Nearly all ballots came within two hours of a message or meeting, so none could be left out.",
+            "Nearly all ballots came within two hours of a message, a meeting, the opening or the close, so none could be left out.",
         )
     elif messages:
         status = Status.HOLDS
-        evidence = f"{n_left_out} ballots of the {hours} hours up to two hours after a message, meeting or outage were left out."
+        evidence = (
+            f"{count(n_left_out, 'ballot')} of the {count(hours, 'hour')} up to two hours after a message, meeting or outage, "
+            "after the opening and before the close stand aside."
+        )
     else:
-        status, evidence = Status.UNTESTED, "No message or meeting during the vote is on record, so none could be left out."
+        status = Status.UNTESTED
+        evidence = (
+            "No message or meeting during the vote is on record, so that none could be left out; "
+            f"{count(n_left_out, 'ballot')} of the two hours after the opening and before the close stand aside."
+        )
     return Assumption(
         statement="Nothing called members up within an hour: answers to a message come in its first minutes.",
         status=status,

@@ -33,7 +33,7 @@ from analysis_lib.methods.burst_forms import (
 from analysis_lib.methods.counted_bursts import MIN_STEPS, counted_bursts, step_noise
 from analysis_lib.methods.hourly_bursts import answer_by_the_hour
 from analysis_lib.methods.turnout import Casts, casts, expected_shares, own_hours, peer_baseline, steps
-from analysis_lib.methods.turnout_stretches import answering, hours_of, outages, touched
+from analysis_lib.methods.turnout_stretches import answering, ends_of_voting, hours_of, outages, touched
 from analysis_lib.results import Assumption, NotAnswerable, Result, TestResult
 from analysis_lib.stats import scan
 from analysis_lib.stats.burst_nulls import paired_within_step_null
@@ -164,8 +164,9 @@ def _from_a_count(case: Case, n_timed: int) -> tuple[Result, ...]:
     if frame.height >= MIN_STEPS and frame["count"].sum() >= MIN_BALLOTS:
         if float(np.median(frame["seconds"].to_numpy())) > HOUR_S / 2:
             return (answer_by_the_hour(case, None),)
-        stretches = [*answering(case), *outages(case)]
-        away = pl.any_horizontal(pl.lit(False), *((pl.col("start") < end) & (pl.col("end") > start) for start, end in stretches))
+        stretches = answering(case)
+        apart = [*stretches, *outages(case), *ends_of_voting(case)]
+        away = pl.any_horizontal(pl.lit(False), *((pl.col("start") < end) & (pl.col("end") > start) for start, end in apart))
         kept = frame.filter(~away)
         failed = kept.height < MIN_STEPS or kept["count"].sum() < MIN_BALLOTS
         kept = frame if failed else kept
@@ -184,7 +185,7 @@ def _from_a_count(case: Case, n_timed: int) -> tuple[Result, ...]:
 def _from_ballots(case: Case, series: Casts) -> tuple[Result, ...]:
     plan = case.plan
     hours, stretches = hours_of(series), answering(case)
-    away = touched([*stretches, *outages(case)], series.opens_at, series.edges)
+    away = touched([*stretches, *outages(case), *ends_of_voting(case)], series.opens_at, series.edges)
     kept = series.stamps[~away[hours]]
     failed = kept.size < MIN_BALLOTS
     if failed:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import polars as pl
 
@@ -11,10 +13,12 @@ from analysis_lib.case import Case
 from analysis_lib.clocks import window_in_force
 from analysis_lib.methods.declared import candidate_totals
 from analysis_lib.methods.interim_totals import Interim, interim_totals, nearest_cut
+from analysis_lib.plaintext import count
 from analysis_lib.secrecy import LINKABLE
 
 COUNTED = ("cast", "recast", "entered_by_officer", "imported")
 DAY_S = 86400.0
+UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 FIRST_PREFERENCES, FINAL_TWO = "first", "final_two"
 
 
@@ -94,9 +98,13 @@ def _timed(case: Case, choices: pl.DataFrame) -> tuple[pl.DataFrame, str]:
         linked = one.join(stamps, on="ballot_id").select("ballot_id", "unit", "channel", start="at", end="at")
         if linked.height:
             return linked.sort("ballot_id"), "stamps"
-    starts = one["cast_bin"].drop_nulls().unique().sort()
-    ends = pl.DataFrame({"start": starts, "end": starts.shift(-1)})
-    binned = one.drop_nulls("cast_bin").rename({"cast_bin": "start"}).join(ends, on="start", how="left")
+    # Spans may be of another length in each channel and branch.
+    over = ["unit", "channel"]
+    ends = one.select(*over, start="cast_bin").drop_nulls("start").unique().sort(*over, "start")
+    ends = ends.with_columns(end=pl.col("start").shift(-1).over(over))
+    binned = (
+        one.drop_nulls("cast_bin").rename({"cast_bin": "start"}).join(ends, on=[*over, "start"], how="left", nulls_equal=True)
+    )
     return binned.select("ballot_id", "unit", "channel", "start", "end").sort("ballot_id"), "bins"
 
 
@@ -117,6 +125,14 @@ def form_of(cut_s: int, preference: str = FIRST_PREFERENCES) -> str:
     """Name the form of one cut-off."""
     name = "after_close" if cut_s == 0 else f"last_{cut_s}_s"
     return name if preference == FIRST_PREFERENCES else f"{name}_{preference}"
+
+
+def span_of(cut_s: int) -> str:
+    """Name in words what counts as late: "after the close", "the last day before the close", "the last 6 hours before the close"."""
+    if cut_s == 0:
+        return "after the close"
+    size, noun = next(unit for unit in UNITS if cut_s % unit[0] == 0)
+    return f"the last {noun if cut_s == size else count(cut_s // size, noun)} before the close"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,3 +177,25 @@ def split(case: Case, counts: Counts, cut_s: int) -> Split | None:
         n_straddling=int(inside["n"].sum() - sided["n"].sum()),
         n_without_close=int(rows["n"].sum() - inside["n"].sum()),
     )
+
+
+def running_shares(counts: Counts, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Give the share of the first two candidates at each reading, and the lead, all in [0, 1]; `at` is null in the final figures."""
+    if counts.interim is None:
+        return []
+    totals = counts.interim.running.group_by("at", "candidate").agg(pl.col("n").sum())
+    final = totals.filter(pl.col("at").is_null()).sort(["n", "candidate"], descending=[True, False])["candidate"].to_list()
+    first, second = (*final, "", "")[:2]
+    rows = []
+    for at in [*counts.interim.instants, None]:
+        now = totals.filter(pl.col("at").eq_missing(pl.lit(at, pl.Datetime("us", "UTC"))))
+        held = dict(now.select("candidate", "n").iter_rows())
+        whole = max(1, sum(held.values()))
+        ahead, behind = (held.get(candidate, 0) / whole for candidate in (first, second))
+        rows.append(
+            {
+                "at": at, "n": sum(held.values()), "first": names.get(first, first), "share_first": ahead,
+                "second": names.get(second, second), "share_second": behind, "lead": ahead - behind,
+            }
+        )  # fmt: skip
+    return rows

@@ -39,7 +39,27 @@ EXPLANATIONS = (
     "The stamp is that of processing, and a queue was worked off at the end.",
 )
 NEEDS = ("ballot_events.at|turnout_counts.voted_n", "contest_windows.opens_at", "contest_windows.closes_at")
-Counter = Callable[[datetime, float], int | None]  # ballots before an instant, read at most so many seconds away from it
+SINGLE, FINER = ("ballot_events.at (ballot by ballot)",), ("ballot_events.at (to the second)",)
+ENOUGH = (f"ballot_events.at (of at least {MIN_BALLOTS} ballots)",)
+ONLINE = tuple(f"{need} (of the online voting)" for need in NEEDS[1:])
+PEERS = (f"contests.comparison_only (of at least {MIN_PEERS} contests as long)",)
+FALLS = "The running count falls in the time looked at, so what came before the close cannot be told from what was taken out."
+BELOW = (
+    "The running count fell earlier and was not back at its highest when the time looked at began, so what came before the close "
+    "cannot be told from what was put back."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Ballots before an instant, counted one by one or taken from the readings of a running count.
+
+    `counted` gives those before an instant, read at most so many seconds away from it, or null; `unsteady` why a
+    rise between two such instants isn't the ballots that came in, or nothing where it is.
+    """
+
+    counted: Callable[[datetime, float], int | None]
+    unsteady: Callable[[datetime, datetime], str] = lambda *_: ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +67,8 @@ class Stretch:
     """The last `length_s` seconds before the close: `count` of `size` ballots, and what others had.
 
     `others` are peers' ballots in their own last stretch, of `sizes` in all; or, with no sizes, the contest's
-    own ballots in the same hours of earlier days. `n_left_out` others had no reading at the instants in question.
+    own ballots in the same hours of earlier days. `n_left_out` others had no reading at the instants in question,
+    or a count that was not steady between them.
     """
 
     length_s: int
@@ -162,33 +183,48 @@ def cast_counter(case: Case, window: Window) -> tuple[Counter, int]:
             return None  # stamps cut down to their unit don't tell what lies on which side
         return int(np.searchsorted(stamps, round(instant.timestamp() * 1e6), side="left"))
 
-    return counted, rows.height - stamps.size
+    return Counter(counted), rows.height - stamps.size
 
 
-def reading_counter(readings: pl.DataFrame) -> Counter | None:
-    """Give a counter from a running count of one source, the online one if there is one; null without any or where it falls."""
-    whole = readings.filter(
-        (pl.col("unit") == "ALL") & pl.col("channel").is_in(["online", "all"]) & pl.col("voted_n").is_not_null()
-    )
+def reading_counter(readings: pl.DataFrame, channels: Sequence[str] = ("online", "all")) -> Counter | None:
+    """Give a counter from a running count of one source and these channels, the online one if there is one; null without any."""
+    whole = readings.filter((pl.col("unit") == "ALL") & pl.col("channel").is_in(channels) & pl.col("voted_n").is_not_null())
     first = whole.sort("channel", "source_id", descending=[True, False]).select("channel", "source_id").head(1)
-    series = whole.join(first, on=["channel", "source_id"]).sort("as_of")
-    if not series.height or (series["voted_n"].diff().drop_nulls() < 0).any():
+    series = whole.join(first, on=["channel", "source_id"]).sort("as_of", "voted_n")
+    if not series.height:
         return None
     seconds, counts = series["as_of"].dt.epoch("us").to_numpy() / 1e6, series["voted_n"].to_numpy()
+    highest = np.maximum.accumulate(counts)
+
+    def nearest(instant: datetime) -> int:
+        return int(np.abs(seconds - instant.timestamp()).argmin())
 
     def counted(instant: datetime, slack_s: float) -> int | None:
-        away = np.abs(seconds - instant.timestamp())
-        nearest = int(away.argmin())
-        return int(counts[nearest]) if away[nearest] <= slack_s else None
+        i = nearest(instant)
+        return int(counts[i]) if abs(seconds[i] - instant.timestamp()) <= slack_s else None
 
-    return counted
+    def unsteady(start: datetime, end: datetime) -> str:
+        i, j = nearest(start), nearest(end)
+        if (np.diff(counts[i : j + 1]) < 0).any():
+            return FALLS
+        return BELOW if counts[i] < highest[i] else ""
+
+    return Counter(counted, unsteady)
+
+
+def _ends(counter: Counter, closes_at: datetime, length_s: int) -> tuple[int, int] | None:
+    """Ballots before the stretch, and before its end; null where the count isn't read near both."""
+    slack = READING_SLACK * length_s
+    before, whole = counter.counted(closes_at - timedelta(seconds=length_s), slack), counter.counted(closes_at, slack)
+    return (before, whole) if before is not None and whole is not None else None
 
 
 def _last(counter: Counter, closes_at: datetime, length_s: int) -> tuple[int, int] | None:
-    """Ballots in the last stretch, and in all; null where the count isn't read near both its ends."""
-    slack = READING_SLACK * length_s
-    whole, before = counter(closes_at, slack), counter(closes_at - timedelta(seconds=length_s), slack)
-    return (whole - before, whole) if whole is not None and before is not None else None
+    """Ballots in the last stretch, and in all; null where the count isn't read near both its ends, or isn't steady between them."""
+    ends = _ends(counter, closes_at, length_s)
+    if ends is None or counter.unsteady(closes_at - timedelta(seconds=length_s), closes_at):
+        return None
+    return ends[1] - ends[0], ends[1]
 
 
 def _held(window: Window | None) -> bool:
@@ -206,7 +242,7 @@ def _peers(case: Case, window: Window) -> list[tuple[Counter | None, datetime, b
         difference = (other.closes_at - other.opens_at) - (window.closes_at - window.opens_at)
         if abs(difference) <= timedelta(hours=LENGTH_SLACK_H):
             zone = ZoneInfo(case.rows_of("contests", contest_id)["timezone"][0])
-            counter = reading_counter(case.rows_of("turnout_counts", contest_id))
+            counter = reading_counter(case.rows_of("turnout_counts", contest_id), ("online",))
             found.append((counter, other.closes_at, other.closes_at.astimezone(zone).hour == hour))
     return found
 
@@ -271,20 +307,29 @@ def _tested(case: Case) -> Result:
     """Test one reading of the contest: against peers where they allow it, else against its own earlier days."""
     window = window_in_force(case.rows("contest_windows"), "online")
     if not _held(window):
-        return _cannot("The opening and the close of the online voting are needed together.")
+        return _cannot("The opening and the close of the online voting are needed together.", case.missing(NEEDS) or ONLINE)
     stamped = not case.missing(("ballot_events.at",))
     counter, n_excluded = cast_counter(case, window) if stamped else (reading_counter(case.rows("turnout_counts")), 0)
-    size = counter(window.closes_at, READING_SLACK * max(case.plan.surge_windows_s)) if counter else None
-    if size is None or size < MIN_BALLOTS:
-        held = "No count that is read near the close" if size is None else f"A count of {count(size, 'ballot')} before the close"
-        return _cannot(f"{held} is held; {MIN_BALLOTS} ballots are needed.")
+    lengths = case.plan.surge_windows_s
+    size = counter.counted(window.closes_at, READING_SLACK * max(lengths)) if counter else None
+    if counter is None or size is None:
+        if stamped:
+            return _cannot("The stamps are cut down so far that the ballots before the close cannot be counted.", FINER)
+        reason = f"No count that is read near the close is held; {MIN_BALLOTS} ballots are needed."
+        return _cannot(reason, case.missing(NEEDS) or SINGLE)
+    if size < MIN_BALLOTS:
+        return _cannot(f"A count of {count(size, 'ballot')} before the close is held; {MIN_BALLOTS} ballots are needed.", ENOUGH)
+    read = [length for length in lengths if _ends(counter, window.closes_at, length)]
+    if read and not any(_last(counter, window.closes_at, length) for length in read):
+        return _cannot(counter.unsteady(window.closes_at - timedelta(seconds=max(read)), window.closes_at), SINGLE)
     stretches, same_hour = _peer_stretches(case, counter, window)
     form: Form = "peers" if stretches else "own_days"
     stretches = stretches or _day_stretches(case, counter, window)
     if not stretches:
         return _cannot(
             f"Neither {MIN_PEERS} contests of the same length nor {MIN_DAYS} earlier days of this one have a count "
-            "at the instants in question."
+            "at the instants in question.",
+            PEERS,
         )
     result = closing_surge(stretches, form=form, alpha=case.plan.alpha, confidence_level=case.plan.confidence_level)
     looked_at = {stretch.length_s for stretch in stretches}
@@ -297,8 +342,8 @@ def _tested(case: Case) -> Result:
     )  # fmt: skip
 
 
-def _cannot(reason: str) -> NotAnswerable:
-    return NotAnswerable(method="closing_surge", reason=reason, needs=NEEDS)
+def _cannot(reason: str, needs: tuple[str, ...]) -> NotAnswerable:
+    return NotAnswerable(method="closing_surge", reason=reason, needs=needs)
 
 
 def answer(case: Case) -> tuple[Result, ...]:

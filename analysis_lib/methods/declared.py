@@ -7,6 +7,14 @@ import polars as pl
 LATER = ("correction", "recount", "certified")  # a later declaration stands beside the first one
 
 
+def latest_totals(results: pl.DataFrame, *, first_round: bool = False) -> tuple[list[tuple[str, int]], str]:
+    """Give `candidate_totals` of the declaration that stands, and its name: certified, else a recount, a correction, the first."""
+    for declaration in ("certified", "recount", "correction", "first"):
+        if totals := candidate_totals(results, declaration, first_round=first_round):
+            return totals, declaration
+    return [], "first"
+
+
 def with_declaration(results: pl.DataFrame) -> pl.DataFrame:
     """Add ``declaration``: "first", or the status of a later declaration."""
     return results.with_columns(declaration=pl.when(pl.col("status").is_in(LATER)).then("status").otherwise(pl.lit("first")))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 
 from analysis_lib.case import Case
+from analysis_lib.methods import ballots_outside_window
+from analysis_lib.methods.around_the_close import DISPLAY_LAG_S, KEYED
 from analysis_lib.methods.choice_counts import COUNTED, cut_at, form_of
-from analysis_lib.methods.declared import candidate_totals, with_declaration
-from analysis_lib.methods.interim_totals import Interim, interim_totals, late_totals, nearest_cut
+from analysis_lib.methods.declared import latest_totals, with_declaration
+from analysis_lib.methods.interim_totals import STRATUM, Interim, interim_totals, late_totals, nearest_cut
 from analysis_lib.methods.members import roll_in_force
 from analysis_lib.results import Assumption, Bounds, Estimate, NotAnswerable, Result, Status, Verdict
 from analysis_lib.stats.bounds import most_ahead, overlap_bounds
@@ -22,6 +25,8 @@ EXPLANATIONS = (
     "A result that could have changed need not have changed: the bounds are the worst case, whatever was chosen.",
 )
 AFTER_CLOSE = 0
+TIMES, CLOSE = "ballot_events.at|turnout_counts.voted_n|results.as_of", "contest_windows.closes_at"
+LACKING = {TIMES: "no times of ballots, running count or interim totals are held", CLOSE: "no close of the voting is held"}
 LEVELS = (("unit", "channel"), ("unit",), ("channel",), ())  # the finest that both the declared and the late figures allow
 
 
@@ -63,7 +68,10 @@ def late_choice_bounds(
     pairs = [(_lead_left(a["candidate"], b["candidate"], wide, late, size, exact=exact), a, b) for a in elected for b in others]
     (lead_low, lead_high, lead), a, b = min(pairs, key=lambda pair: (pair[0][0], pair[0][2]))
     enough = [
-        (a["ballots"] - b["ballots"], a, b) for a in elected for b in others if a["late_high"] >= a["ballots"] - b["ballots"]
+        (a["ballots"] - b["ballots"], a, b)
+        for a in elected
+        for b in others
+        if a["late_high"] >= max(1, a["ballots"] - b["ballots"])
     ]
     n_late = int(late.sum())
     if n_late and not one_round:
@@ -129,7 +137,7 @@ def answer(case: Case) -> tuple[Result, ...]:
     result" is no finding, so ballots cast in time are bounded only where totals tell them candidate by candidate.
     """
     interim, seats = interim_totals(case), case.contest["seats"]
-    totals = candidate_totals(case.rows("results"), "first", first_round=True)
+    totals, declaration = latest_totals(case.rows("results"), first_round=True)
     if not totals and interim is not None:  # declared by branch alone
         totals = list(late_totals(interim, interim.instants[0]).select("candidate", "n").iter_rows())
     if len(totals) <= seats:
@@ -147,32 +155,58 @@ def answer(case: Case) -> tuple[Result, ...]:
     seen: set[datetime] = set()
     for cut_s in case.plan.late_cuts_s if interim is not None else (AFTER_CLOSE,):
         form, parameters = form_of(cut_s), {"cut_s": cut_s, "zone": case.contest["timezone"]}
-        cells, at = _cells(case, cut_s, totals, interim)
+        cells, at = _cells(case, cut_s, totals, interim, declaration)
         if at is not None and at in seen:
             continue
         if cells is None:
-            reason = (
-                "The late ballots cannot be counted: no times of ballots, running count or interim totals, or no close, are held."
-            )
-            found.append(
-                _missing(form, reason, ("ballot_events.at|turnout_counts.voted_n|results.as_of", "contest_windows.closes_at"))
-            )
+            found.append(_uncounted(case, form))
             continue
         seen |= {at} if at is not None else set()
         named = cells.with_columns(pl.col("candidate").replace(names))
         result = late_choice_bounds(named, form=form, seats=seats, one_round=one_round, parameters=parameters)
         result.details["cut_at"] = at if at is not None else cut_at(case, "all", cut_s)  # type: ignore[index]
         result.details["cut_s"] = cut_s  # type: ignore[index]
+        if result.verdict is Verdict.COULD_CHANGE and not _lateness_is_recorded(case, interim, at, cut_s):
+            result = replace(result, verdict=Verdict.UNDETERMINED)
+        if result.details["is_exact"] and 0 < result.statistic < case.package.min_cell:
+            result = _without_choices(result)
         found.append(result)
     return tuple(found)
+
+
+def _without_choices(result: Bounds) -> Bounds:
+    """Leave out whom a handful of late ballots were for: who voted late may be known, and so how they voted."""
+    unknown = {"late_low": None, "late_high": None}
+    rows = [row | unknown for row in result.details["candidates"]]
+    return replace(result, effect=None, details=dict(result.details) | {"candidates": rows, "is_few": True})
+
+
+def _lateness_is_recorded(case: Case, interim: Interim | None, at: datetime | None, cut_s: int) -> bool:
+    """Whether it is on record that these ballots came late: not only counted, shown or, under one reading of a clock, stamped late."""
+    if at is None:
+        late = ballots_outside_window.answer(case)[0]
+        return not isinstance(late, NotAnswerable) and late.verdict is Verdict.BREACH_RECORDED
+    wanted = cut_at(case, "all", cut_s)
+    read = interim.running.filter(pl.col("at") == at).select(STRATUM).unique()
+    every = interim.running.filter(pl.col("at").is_null()).select(STRATUM).unique()
+    whole = not every.join(read, on=STRATUM, how="anti").height and not interim.left_out.height
+    return whole and wanted is not None and abs(at - wanted) <= timedelta(seconds=DISPLAY_LAG_S)
 
 
 def _missing(form: str, reason: str, needs: tuple[str, ...]) -> NotAnswerable:
     return NotAnswerable(method=NOUN, form=form, reason=reason, needs=needs)
 
 
+def _uncounted(case: Case, form: str) -> NotAnswerable:
+    """Say what keeps late ballots from being counted, and name only columns that aren't held."""
+    needs = case.missing((TIMES, CLOSE))
+    lacking = [text for need, text in LACKING.items() if need in needs]
+    why = " and ".join(lacking) or "the times and closes held do not tell which ballots are late"
+    return _missing(form, f"The late ballots cannot be counted: {why}.", needs or ("results.as_of",))
+
+
 def _cells(
-    case: Case, cut_s: int, totals: list[tuple[str, int]], interim: Interim | None
+    case: Case, cut_s: int, totals: list[tuple[str, int]], interim: Interim | None, declaration: str
 ) -> tuple[pl.DataFrame | None, datetime | None]:
     """Declared and late ballots by cell, and the reading used as the cut if there is one. Interim totals come first: they are exact."""
     wanted = cut_at(case, "all", cut_s)
@@ -185,7 +219,7 @@ def _cells(
     if late is None:
         return None, None
     for level in LEVELS:
-        declared = _declared(case, level, totals)
+        declared = _declared(case, level, totals, declaration)
         counted = late.group_by(pl.concat_str(*level, separator=" / ").alias("cell") if level else pl.lit("").alias("cell")).agg(
             pl.col("late").sum()
         )
@@ -202,12 +236,12 @@ def _cells(
     return None, None
 
 
-def _declared(case: Case, level: tuple[str, ...], totals: list[tuple[str, int]]) -> pl.DataFrame | None:
+def _declared(case: Case, level: tuple[str, ...], totals: list[tuple[str, int]], declaration: str) -> pl.DataFrame | None:
     """Candidates' first-round totals by cell; null where they don't add up to the whole."""
     if not level:
         return pl.DataFrame([{"cell": "", "candidate": candidate, "n": n} for candidate, n in totals])
     rows = with_declaration(case.rows("results")).filter(
-        (pl.col("item") == "candidate") & (pl.col("declaration") == "first") & pl.col("candidate_id").is_not_null()
+        (pl.col("item") == "candidate") & (pl.col("declaration") == declaration) & pl.col("candidate_id").is_not_null()
     )
     rows = rows.filter(pl.col("round") == pl.col("round").min()).drop_nulls("n")
     for column, whole in (("unit", pl.col("unit").is_null()), ("channel", pl.col("channel") == "all")):
@@ -228,7 +262,11 @@ def _declared(case: Case, level: tuple[str, ...], totals: list[tuple[str, int]])
 
 def _late_ballots(case: Case, cut_s: int) -> pl.DataFrame | None:
     """Late ballots by ``unit, channel``; of members who voted again, the last ballot."""
-    events = case.rows("ballot_events").filter(pl.col("event").is_in(COUNTED) & pl.col("at").is_not_null()).sort("at", "event_id")
+    events = (
+        case.rows("ballot_events")
+        .filter(pl.col("event").is_in(COUNTED) & ~KEYED & pl.col("is_current").fill_null(True) & pl.col("at").is_not_null())
+        .sort("at", "event_id")
+    )
     cuts = {channel: cut_at(case, channel, cut_s) for channel in events["channel"].unique().sort()}
     if events.height and all(at is not None for at in cuts.values()):
         own = pl.coalesce("voter_key", "ballot_id", "event_id")

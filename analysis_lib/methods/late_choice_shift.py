@@ -25,6 +25,11 @@ NOUN = "late_choice_shift"
 FEWEST = 20  # late ballots, and on-time ones; below, only the bound on what they can have changed is told
 RAREST = 5  # ballots before and after; candidates with fewer are taken together
 MOST_BINS = 60
+IN_TIME = Assumption(
+    statement="Nothing but the hour sets these ballots apart, which were given in time.",
+    status=Status.FAILS,
+    evidence="A canvass on the last day, a withdrawal, or other people who vote last look just like this, and no column tells them apart.",
+)
 FEWEST_BINS = 8  # before the cut: fewer don't show whether the shares drift
 FEWEST_PLACEBOS = 5
 SMALL_STRATUM = 10  # ballots before the cut; smaller strata share one intercept in the trend
@@ -37,11 +42,14 @@ EXPLANATIONS = (
     "A candidate withdrew, was endorsed, or sent a last message shortly before the cut-off.",
     "Places that are slow to vote or to count prefer another candidate, and the branch held is too coarse to show it.",
     "Ballots of one branch or household were keyed in together, so that they are fewer independent choices than they seem.",
+    "That late and early ballots differ is usual: they come from other places and other people (Idrobo, Kronick & Rodriguez, Journal of "
+    "Politics 84(4), 2022). Of the same count, Escobari & Hoover (World Development 173, 2024, 106407) hold that a part stays unexplained.",
 )
 NULLS = {
     "trend": "late ballots kept to the even drift that the earlier ballots of their branch and channel show",
     "exchange": "late ballots were drawn from the same choices as the earlier ones of their branch and channel",
 }
+TIMES, CLOSE, READINGS = "ballot_choices.cast_bin|results.as_of", "contest_windows.closes_at", "results.as_of"
 REFERENCES = ("mantel1959", "gart1970", "newcombe1998", "vanderweele2017", "idrobo2022", "escobari2024")
 
 
@@ -66,8 +74,8 @@ def late_choice_shift(
     -------
     TestResult
         Statistic: with a drift to hold against, the chi-square of the late ballots' excess over it, as a multiple of what earlier
-        cut-offs show by chance; else the Pearson sum over candidates. Effect: the share of the candidate who stands out beyond
-        the drift (above 0: more among late ballots); else that candidate's common odds ratio, late against earlier.
+        cut-offs show by chance; else the Pearson sum over candidates. Effect: the share of the candidate who stands out, less the one
+        that the drift leads to (above 0: more among late ballots); else that candidate's common odds ratio, late against earlier.
 
     Notes
     -----
@@ -77,7 +85,7 @@ def late_choice_shift(
     late, early = table[:, :, 1], table[:, :, 0]
     spread = spread_test(late, early, n_resamples=n_resamples, rng=rng)
     rows = _by_candidate(late, early, names, confidence_level)
-    trend, starts = _trend(counts, names, n_placebos, n_resamples, rng)
+    trend, starts, late_shares = _trend(counts, names, n_placebos, n_resamples, rng)
     details: dict[str, Any] = {
         "n_late": int(late.sum()), "n_on_time": int(early.sum()), "n_strata": len(strata), "by_candidate": rows,
         "n_compared": int(table[(late.sum(axis=1) > 0) & (early.sum(axis=1) > 0)].sum()),
@@ -100,14 +108,15 @@ def late_choice_shift(
         cuts = [_cut(excess, trend.dispersion, standing, confidence_level, starts) for excess in (*trend.placebos, trend.actual)]
         cuts[-1]["is_actual"] = True
         effect = Estimate(
-            name=f"share of {row['candidate']} among late ballots past the earlier drift", value=cuts[-1]["excess"],
-            low=cuts[-1]["low"], high=cuts[-1]["high"], confidence_level=confidence_level, unit="share",
+            name=f"share of {row['candidate']} among late ballots, against where the earlier drift leads", value=cuts[-1]["excess"],
+            low=cuts[-1]["low"], high=cuts[-1]["high"], confidence_level=confidence_level, unit="points",
         )  # fmt: skip
         half = norm.isf((1 - confidence_level) / 2)
         se = (cuts[-1]["high"] - cuts[-1]["excess"]) / half
         details |= {
             "cuts": cuts, "rank": 1 + sum(cut["statistic"] >= cuts[-1]["statistic"] for cut in cuts[:-1]), "n_placebos": len(trend.placebos),
             "dispersion": trend.dispersion, "drift_per_day": float(trend.slope[standing]),
+            "share_if_even": float(late_shares[standing]) - cuts[-1]["excess"],
             "smallest_visible": float(min(1.0, (norm.isf(alpha / 2) + norm.isf(1 - POWER)) * se)),
         }  # fmt: skip
     simulated = trend is not None or spread.null_draws is not None
@@ -170,16 +179,17 @@ def _by_candidate(late: NDArray, early: NDArray, names: list[str], confidence_le
 
 def _trend(
     counts: pl.DataFrame, names: list[str], n_placebos: int, n_resamples: int, rng: np.random.Generator
-) -> tuple[TrendTest | None, NDArray]:
-    """The test against the earlier drift and the starts of its bins; none where too few times are known."""
+) -> tuple[TrendTest | None, NDArray, NDArray]:
+    """The test against the earlier drift, the starts of its bins and the late shares in it; none where too few times are known."""
     none = np.zeros(0)
     if "at_days" not in counts.columns or counts["at_days"].null_count() or len(names) < 2:
-        return None, none
+        return None, none, none
     binned, times, cut = _binned(counts, names)
     if cut < FEWEST_BINS or len(placebo_cuts(binned, cut, n_placebos, FEWEST)) < FEWEST_PLACEBOS:
-        return None, none
+        return None, none, none
     test = trend_test(binned, times, cut, n_placebos=n_placebos, fewest=FEWEST, n_resamples=n_resamples, rng=rng)
-    return test, np.append(times[0], (times[1:] + times[:-1]) / 2)
+    late = binned[:, cut:].sum(axis=(0, 1))
+    return test, np.append(times[0], (times[1:] + times[:-1]) / 2), late / late.sum()
 
 
 def _binned(counts: pl.DataFrame, names: list[str]) -> tuple[NDArray, NDArray, int]:
@@ -252,14 +262,14 @@ def _assumptions(details: Mapping[str, Any]) -> tuple[Assumption, ...]:
         return (drift, _unmeasured(details))
     rank, n = details["rank"], details["n_placebos"]
     unusual = Assumption(
-        statement="A jump as large is not seen at earlier cut-offs, where nothing was in question.",
+        statement="No earlier cut-off stands out as clearly, for the ballots it rests on.",
         status=Status.HOLDS if rank == 1 else Status.FAILS,
-        evidence=f"The same test at {n} earlier cut-offs: the actual one ranks {rank} of {n + 1}.",
+        evidence=f"Of {n} earlier cut-offs {f'{rank - 1}' if rank > 1 else 'none'} {'stand' if rank > 2 else 'stands'} out at least as much.",
     )
     drift = Assumption(
         statement="The drift before the cut-off would have gone on evenly past it.",
         status=Status.UNTESTED,
-        evidence=f"The share of {details['candidate']} changed by {100 * details['drift_per_day']:.1f} points a day before the cut-off; that is taken out.",
+        evidence=f"The share of {details['candidate']} changed by {100 * details['drift_per_day']:+.1f} points a day before the cut-off; that is taken out.",
     )
     return (unusual, drift, _unmeasured(details))
 
@@ -284,7 +294,7 @@ def answer(case: Case) -> tuple[Result, ...]:
     counts = counting.choice_counts(case)
     if counts is None or not counts.rows.height:
         reason = "No choices with a time, and no running totals by candidate, are held."
-        return (_missing(reason, ""),)
+        return (_missing(reason, "", case.missing((TIMES, CLOSE))),)
     found: list[Result] = []
     seen: set[datetime] = set()
     for preference in (counting.FIRST_PREFERENCES, counting.FINAL_TWO) if counts.is_ranked else (counting.FIRST_PREFERENCES,):
@@ -300,25 +310,27 @@ def answer(case: Case) -> tuple[Result, ...]:
     return tuple(found)
 
 
-def _missing(reason: str, form: str, **details: Any) -> NotAnswerable:
-    needs = ("ballot_choices.cast_bin|results.as_of|ballot_choices.ballot_id", "contest_windows.closes_at")
-    return NotAnswerable(method=NOUN, form=form, reason=reason, needs=needs, details=details)
+def _missing(reason: str, form: str, needs: tuple[str, ...] = (), **details: Any) -> NotAnswerable:
+    """Where all columns are held, readings of the count while it went on are what helps."""
+    return NotAnswerable(method=NOUN, form=form, reason=reason, needs=needs or (READINGS,), details=details)
 
 
 def _one(case: Case, counts: counting.Counts, divided: counting.Split | None, cut_s: int, form: str) -> Result:
     if divided is None:
-        return _missing("No close of the voting is held for any channel with these ballots.", form)
+        return _missing("No close of the voting is held for any channel with these ballots.", form, (CLOSE,))
     late = int(divided.rows.filter("is_late")["n"].sum())
     early = int(divided.rows.filter(~pl.col("is_late"))["n"].sum())
     if min(late, early) < FEWEST or divided.rows.filter(pl.col("n") > 0)["candidate"].n_unique() < 2:
         visible = _visible(late, early, case.plan.alpha)
-        what = "after the close" if cut_s == 0 else f"in the last {cut_s / 3600:g} h before the close"
-        told = f" With so few, even a shift of {100 * visible:.0f} points would often not show." if min(late, early) else ""
-        reason = f"Of the ballots with a choice and a time, {late:,} came {what} and {early:,} earlier; {FEWEST} of each, for two candidates, are needed.{told}"
+        reason = _too_few(late, early, divided.n_straddling, visible, cut_s, form, counts)
         return _missing(reason, form, n_late=late, n_on_time=early, smallest_visible=visible, n_straddling=divided.n_straddling)
     names = dict(case.rows("candidates").select("candidate_id", "display_name").iter_rows())
     rows = divided.rows.with_columns(pl.col("candidate").replace(names))
     rows = rows.group_by("stratum", "is_late", "candidate", "at_days").agg(pl.col("n").sum()).sort(pl.all())
+    compared = rows.filter(pl.col("is_late").n_unique().over("stratum") == 2).group_by("is_late").agg(pl.col("n").sum())["n"]
+    if compared.len() < 2 or compared.min() < FEWEST:
+        reason = "Late and earlier ballots hardly stand in the same branch and channel, so that there is little to compare."
+        return _missing(reason, form, n_late=late, n_on_time=early, n_straddling=divided.n_straddling)
     plan = case.plan
     result = late_choice_shift(
         rows, form=form, alpha=plan.alpha, confidence_level=plan.confidence_level, n_resamples=plan.n_resamples,
@@ -332,10 +344,32 @@ def _one(case: Case, counts: counting.Counts, divided: counting.Split | None, cu
     details = dict(result.details) | {"cut_at": divided.cut_at, "cut_s": cut_s, "road": counts.road, "left_out": left_out}
     for cut in details.get("cuts", ()):
         cut["at"] = divided.cut_at if cut["is_actual"] else divided.cut_at + timedelta(days=cut["at_days"])
+    if cut_s > 0:
+        result = replace(result, assumptions=(*result.assumptions, IN_TIME))
     if counts.interim is not None:
-        details |= {"running": _running(counts, names), "n_fell": counts.interim.n_fell}
+        details |= {"running": counting.running_shares(counts, names), "n_fell": counts.interim.n_fell}
         result = replace(result, assumptions=(*result.assumptions, _corrections(counts.interim.n_fell)))
     return replace(result, n_excluded=sum(left_out.values()), details=details)
+
+
+def _too_few(late: int, early: int, n_straddling: int, visible: float, cut_s: int, form: str, counts: counting.Counts) -> str:
+    """Why there is nothing to compare, though the columns are held."""
+    choice = "choice between the last two candidates" if form.endswith(counting.FINAL_TWO) else "choice"
+    held = f"whose {choice} and time are both held"
+    if min(late, early) >= FEWEST:
+        return f"All {late + early:,} ballots {held} are for one candidate, so there is nothing to compare."
+    span = counting.span_of(cut_s)
+    if counts.interim is not None:
+        span = f"after the reading of the count nearest to {'the close' if cut_s == 0 else f'the start of {span}'}"
+    came = f"{late:,} {'is' if late == 1 else 'are'}" if late else "none is"
+    text = f"Of {count(late + early, 'ballot')} {held}, {came} from {span}; at least {FEWEST} late and {FEWEST} earlier ones are needed."
+    if n_straddling:
+        text += f" The cut-off divides the span of time of {n_straddling:,} more, which are left out."
+    if visible < 0.995:
+        text += f" With so few, even a shift of {100 * visible:.0f} points would often not show."
+    if counts.interim is None:
+        text += " The columns are held; a reading of the count by candidate at the cut-off would help."
+    return text
 
 
 def _corrections(n_fell: int) -> Assumption:
@@ -346,26 +380,6 @@ def _corrections(n_fell: int) -> Assumption:
         if not n_fell
         else f"Left out: {count(n_fell, 'branch', 'branches')} of which some running total falls, as after a correction.",
     )
-
-
-def _running(counts: counting.Counts, names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Share of the first two at each reading, and the lead in points."""
-    interim = counts.interim
-    if interim is None:
-        return []
-    totals = interim.running.group_by("at", "candidate").agg(pl.col("n").sum())
-    final = totals.filter(pl.col("at").is_null()).sort(["n", "candidate"], descending=[True, False])["candidate"].to_list()
-    rows = []
-    for at in [*interim.instants, None]:
-        held = dict(
-            totals.filter(pl.col("at").eq_missing(pl.lit(at, pl.Datetime("us", "UTC")))).select("candidate", "n").iter_rows()
-        )
-        whole = sum(held.values())
-        share = [held.get(candidate, 0) / whole if whole else 0.0 for candidate in final[:2]]
-        rows.append({"at": at, "n": whole, "first": names.get(final[0], final[0]), "share_first": share[0],
-                     "second": names.get(final[1], final[1]) if len(final) > 1 else "", "share_second": share[1] if len(final) > 1 else 0.0,
-                     "lead": share[0] - (share[1] if len(final) > 1 else 0.0)})  # fmt: skip
-    return rows
 
 
 def _expected(late: NDArray, early: NDArray, rows: list[dict[str, Any]]) -> dict[str, Any]:

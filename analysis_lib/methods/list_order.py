@@ -13,6 +13,7 @@ from analysis_lib.errors import TooFewObservations
 from analysis_lib.methods.members import roll_in_force
 from analysis_lib.methods.operator_gaps import ONLINE
 from analysis_lib.methods.turnout import HOUSEHOLD_BALLOTS, HOUSEHOLD_S, once_per_household
+from analysis_lib.methods.turnout_stretches import answering
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats import list_order as orders
 from analysis_lib.stats.multiplicity import holm
@@ -29,6 +30,11 @@ EXPLANATIONS = (
     "Relatives and neighbours stand next to each other on the list and voted together.",
     "Codes went out in the order of the list over some hours, and members voted when theirs came.",
     "Members of one branch, who stand together on the list, voted at their meeting.",
+)
+FAMILIES = Assumption(
+    statement="What stands out is more than families of three and four could make, who stand together on the list.",
+    status=Status.FAILS,
+    evidence="Few addresses are held, and no run is longer than such a family: only pairs could be counted as one.",
 )
 NULL = "the order in which members voted within one hour had nothing to do with the list"
 NAMES = {
@@ -110,7 +116,7 @@ def list_order(
         ties = [view.sequence(rng) for _ in range(N_TIE_ORDERS if _has_ties(view) else 1)]
         null = orders.shuffled_null(ties[0], most_step, n_resamples=n_resamples, rng=rng)
         seen = np.array([orders.statistics(sequence, most_step) for sequence in ties])
-        tests += [_told(view, name, seen[:, i], null[:, i]) for i, name in enumerate(orders.STATISTICS)]
+        tests += [_told(view, name, seen[:, i], null[:, i], most_step) for i, name in enumerate(orders.STATISTICS)]
         nulls.append(null)
     adjusted = holm([test["pvalue"] for test in tests])
     top = min(range(len(tests)), key=lambda i: tests[i]["pvalue"])
@@ -121,6 +127,9 @@ def list_order(
     draws = nulls[chosen][:, top % len(orders.STATISTICS)]
     visible = [_shortest(null[:, 1], alpha / len(tests)) for null in nulls]
     exact = orders.succession_tail(n, round(together["statistic"])) if not view.tracks.any() else None
+    run = _run(view, most_step)
+    if view.pairs and test["test"] == "successions" and run["voters"] <= HOUSEHOLD_BALLOTS:
+        assumptions = (*assumptions, FAMILIES)
     return TestResult(
         method="list_order", form=form, null_hypothesis=NULL, alternative="less" if test["test"] == "drift" else "greater",
         statistic=test["statistic"], statistic_name=NAMES[test["test"]], pvalue=float(adjusted.min()),
@@ -134,21 +143,21 @@ def list_order(
         details={
             "pvalue_se": float(np.sqrt(test["pvalue"] * (1 - test["pvalue"]) / (draws.size + 1))),
             "tests": [row | {"pvalue_adjusted": float(p)} for row, p in zip(tests, adjusted, strict=True)],
-            "exact_successions": exact, "run": _run(view, most_step),
+            "exact_successions": exact, "run": run,
             "smallest_visible": max((least for least in visible if least), default=None),
         },
         null_draws=draws,
     )  # fmt: skip
 
 
-def _told(view: View, name: str, seen: NDArray, null: NDArray) -> dict:
-    """One test of one view; `seen` under every order of the ties."""
+def _told(view: View, name: str, seen: NDArray, null: NDArray, most_step: int) -> dict:
+    """One test of one view; `seen` under every order of the ties, ``voters`` of the longest run as the chart marks them."""
     sign = -1.0 if name == "drift" else 1.0
     pvalues = [rank_pvalue(sign * value, sign * null) for value in seen]
     return {
         "view": view.name, "test": name, "statistic": float(seen.mean()), "expected": float(null.mean()),
         "pvalue": float(np.mean(pvalues)), "pvalue_min": min(pvalues), "pvalue_max": max(pvalues),
-    }  # fmt: skip
+    } | ({"voters": _run(view, most_step)["voters"]} if name == "longest_run" else {})  # fmt: skip
 
 
 def _run(view: View, most_step: int) -> dict:
@@ -194,15 +203,17 @@ def _shortest(null: NDArray, level: float) -> int | None:
 def voters(case: Case) -> tuple[pl.DataFrame, int]:
     """Give each member's first ballot given online, housemates once: ``voter_key, seconds, unit, address_key``; and how many are left out.
 
-    Housemates share an address on the roll, or a small network within half an hour.
+    Ballots up to two hours after a message or meeting are left out: a mailing in batches goes down a list, and so do its answers. Housemates share an address on the roll, or a small network within half an hour.
     """
     rows = case.rows("ballot_events").filter(
         pl.col("event").is_in(["cast", "recast"]) & pl.col("channel").is_in(ONLINE) & pl.col("batch_id").is_null()
         & pl.col("at").is_not_null() & pl.col("voter_key").is_not_null()
     )  # fmt: skip
     first = rows.sort("at", "voter_key", "event_id").unique("voter_key", keep="first", maintain_order=True)
+    called = pl.any_horizontal(pl.lit(False), *(pl.col("at").is_between(start, end) for start, end in answering(case)))
+    quiet = first.filter(~called)
     roll = roll_in_force(case).select("voter_key", "unit", "address_key")
-    known = once_per_household(first).join(roll, on="voter_key", how="left", maintain_order="left")
+    known = once_per_household(quiet).join(roll, on="voter_key", how="left", maintain_order="left")
     shared = pl.col("address_key").is_not_null() & (pl.len().over("address_key") <= HOUSEHOLD_BALLOTS)
     kept = known.filter(~(shared & pl.col("voter_key").cum_count().over("address_key").gt(1)))
     seconds = kept["at"].dt.epoch("us") // 1_000_000

@@ -10,12 +10,11 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
 from analysis_lib.case import Case
 from analysis_lib.clocks import resolution_s
 from analysis_lib.errors import TooFewObservations
-from analysis_lib.methods.turnout import TIMED_CHANNELS, seen_resolution
+from analysis_lib.methods.turnout import TIMED_CHANNELS, last_of_each, seen_resolution
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats import gaps, runs
 from analysis_lib.stats.scan import rank_pvalue
@@ -112,7 +111,7 @@ def operator_gaps(
         method="operator_gaps", form="even_gaps", null_hypothesis=NULLS["even_gaps"], alternative="less",
         statistic=float(cvs[order[0]]), statistic_name="standard deviation over mean of the gaps in the most even stretch",
         pvalue=pvalue,
-        effect=Estimate(name="evenness of the gaps (gamma shape)", value=shape, low=low, high=high, confidence_level=confidence_level, unit="ratio"),
+        effect=Estimate(name="evenness of the gaps (1 is random; 10 or more is very even)", value=shape, low=low, high=high, confidence_level=confidence_level, unit="ratio"),
         n_observations=int(np.unique(np.concatenate([s.seconds for s in tested])).size), n_excluded=n_excluded,
         assumptions=assumptions, innocent_explanations=EXPLANATIONS, references=("greenwood1946", "pyke1965", "choi1969"),
         parameters=parameters | {"block": BLOCK, "n_resamples": n_resamples, "resolution": resolution},
@@ -163,8 +162,8 @@ def band_run(
     Returns
     -------
     TestResult
-        Statistic: gaps in that run. Effect: mean of its gaps in seconds, with the interval that exponential gaps would give.
-        p-value: the smallest over the sequences, times their number (Bonferroni).
+        Statistic: gaps in that run. Effect: its ballots beyond the mean of the null's longest run in the same sequence, with
+        the range of that law. p-value: the smallest over the sequences, times their number (Bonferroni).
 
     Notes
     -----
@@ -185,17 +184,19 @@ def band_run(
         found.append((runs.longest_run_tail(chances, length), stretch, first, length, chances))
     tail, stretch, first, length, chances = min(found, key=lambda item: item[0])
     run = Stretch(kind=stretch.kind, seconds=stretch.seconds[first : first + length + 1])
-    mean = float(run.gaps.mean()) if length else 0.0
-    spread = _mean_interval(mean, length, confidence_level)
+    mean, low, high = _longest_range(chances, confidence_level)
     return TestResult(
         method="operator_gaps", form="band_run", null_hypothesis=NULLS["band_run"], alternative="greater",
         statistic=float(length), statistic_name="gaps in a row that lie in the band", pvalue=min(1.0, tail * len(found)),
-        effect=Estimate(name="mean gap in the run", value=mean, low=spread[0], high=spread[1], confidence_level=confidence_level, unit="seconds"),
+        effect=Estimate(
+            name="ballots of the longest run beyond those expected at random", value=length - mean, low=length - high, high=length - low,
+            confidence_level=None, unit="ballots",
+        ),
         n_observations=int(whole.seconds.size), n_excluded=n_excluded,
         assumptions=assumptions, innocent_explanations=EXPLANATIONS, references=("fukoutras1994",),
-        parameters=parameters | {"gap_band_s": list(band), "resolution": resolution},
+        parameters=parameters | {"gap_band_s": list(band), "resolution": resolution, "confidence_level": confidence_level},
         details={
-            "n_stretches": len(found), "stretch": told(run) if length else None,
+            "n_stretches": len(found), "stretch": told(run) if length else None, "expected_ballots": mean + 1,
             "gaps_s": [int(gap) for gap in run.gaps[:MOST_GAPS]], "in_band": float(np.mean((whole.gaps >= band[0]) & (whole.gaps <= band[1]))),
             "typical_chance": float(np.median(found[0][4])), "smallest_visible": _shortest_run(found[0][4], alpha / 2 / len(found)),
         },
@@ -214,16 +215,19 @@ def _chances(stretch: Stretch, inside: NDArray, band: tuple[int, int], resolutio
     return np.maximum(np.maximum(*found), inside.mean())
 
 
+def _longest_range(chances: NDArray, confidence_level: float) -> tuple[float, int, int]:
+    """Mean of the longest run, in gaps, and the range that holds it so often."""
+    tails = [1.0]
+    while tails[-1] > 1e-9 and len(tails) <= MOST_GAPS:  # tails[k]: chance of k or more; 0 beyond the number of gaps
+        tails.append(runs.longest_run_tail(chances, len(tails)))
+    out = (1 - confidence_level) / 2
+    low = max(k for k, tail in enumerate(tails) if tail >= 1 - out)
+    return sum(tails[1:]), low, next((k for k, tail in enumerate(tails[1:]) if tail <= out), MOST_GAPS)
+
+
 def _shortest_run(chances: NDArray, level: float) -> int | None:
     lengths = range(1, min(chances.size, 100) + 1)
     return next((length for length in lengths if runs.longest_run_tail(chances, length) <= level), None)
-
-
-def _mean_interval(mean: float, n: int, confidence_level: float) -> tuple[float, float]:
-    if not n:
-        return 0.0, 0.0
-    tail = (1 - confidence_level) / 2
-    return float(2 * n * mean / chi2.ppf(1 - tail, 2 * n)), float(2 * n * mean / chi2.ppf(tail, 2 * n))
 
 
 def online(case: Case) -> tuple[pl.DataFrame, int]:
@@ -232,7 +236,7 @@ def online(case: Case) -> tuple[pl.DataFrame, int]:
     Ballots of a kiosk and of a batch are even by design: people queue, and papers are keyed in one after the other.
     """
     timed = case.rows("ballot_events").filter(pl.col("event").is_in(["cast", "recast"]) & pl.col("at").is_not_null())
-    own = timed.filter(pl.col("channel").is_in(ONLINE) & pl.col("batch_id").is_null()).sort("at", "event_id")
+    own = timed.filter(pl.col("channel").is_in(ONLINE) & pl.col("batch_id").is_null()).pipe(last_of_each)
     aside = timed.filter((pl.col("channel") == "online_kiosk") | pl.col("batch_id").is_not_null())
     return own, aside.height
 
@@ -284,7 +288,7 @@ def answer(case: Case) -> tuple[Result, ...]:
     kept = Assumption(
         statement="Ballots given at a meeting or keyed in by an officer are marked as such.",
         status=Status.UNTESTED,
-        evidence=f"{n_aside} ballots of a kiosk or of a batch were left aside; a queue that is not marked keeps an even pace too.",
+        evidence=f"Ballots of a kiosk or of a batch stand aside: {n_aside:,}; a queue that is not marked keeps an even pace too.",
     )
     common = {
         "resolution": resolution, "confidence_level": plan.confidence_level, "alpha": plan.alpha, "assumptions": (kept,),

@@ -12,7 +12,7 @@ from scipy.stats import binom
 
 from analysis_lib.case import Case
 from analysis_lib.clocks import resolution_s
-from analysis_lib.methods.turnout import seen_resolution
+from analysis_lib.methods.turnout import TIMED_CHANNELS, seen_resolution
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats import inversions
 from analysis_lib.stats.predictive_rates import clopper_pearson
@@ -20,6 +20,7 @@ from analysis_lib.stats.predictive_rates import clopper_pearson
 MIN_ENTRIES = 30
 US = 1_000_000
 RUN = 3  # entries with one stamp
+LATE_S, APART_S, MOST_BLOCK = 3600, 10, 10  # of a log in order: the block that would have shown, an hour late, ten seconds apart
 MOST_DISPLACED = 0.5  # beyond this the numbers weren't given in the order of writing
 EXPLANATIONS = {
     "seq_vs_time": (
@@ -47,7 +48,7 @@ class Log:
     numbers: NDArray
     stamps: NDArray
     unit_s: int
-    is_numbered: bool
+    n_missing: int  # numbers that no row of the source bears, of any kind of ballot; 0 where rows stand in for numbers
 
     def tolerance(self, concurrency_s: int) -> int:
         """Give the disagreement, in microseconds, that two entries made at once and cut down to the clock's unit may show."""
@@ -59,19 +60,24 @@ class Log:
 
 
 def logs(case: Case) -> list[Log]:
-    """Give the logs whose order means something: with running numbers, each once, or with rows said to stand by time."""
+    """Give the logs whose order means something: with running numbers, each once, or with rows said to stand by time.
+
+    Ballots keyed in as a batch, in a hall or from the post bear the time of the paper or of the keying, and stand aside.
+    """
     rows = case.rows("ballot_events").drop_nulls("at").join(case.rows("sources").select("source_id", "row_order"), on="source_id")
     by_time = pl.col("seq").count().over("source_id") == 0
     number = pl.when(by_time & (pl.col("row_order") == "by_time")).then("source_row").otherwise("seq")
     rows = rows.with_columns(number=number).drop_nulls("number").sort("source_id", "clock_id", "number", "at", "event_id")
     found = []
-    for _, own in rows.group_by("source_id", "clock_id", maintain_order=True):
+    for _, every in rows.group_by("source_id", "clock_id", maintain_order=True):
+        own = every.filter(pl.col("batch_id").is_null() & pl.col("channel").is_in(TIMED_CHANNELS))
         if own["number"].n_unique() == own.height >= 2:
             unit = max(resolution_s(own, case.rows("clocks")), seen_resolution(own["at"], case.contest["timezone"]))
+            span = int(every["number"][-1] - every["number"][0]) + 1
             found.append(
                 Log(
-                    numbers=own["number"].to_numpy(), stamps=own["at"].dt.epoch("us").to_numpy(),
-                    unit_s=unit, is_numbered=bool(own["seq"].count()),
+                    numbers=own["number"].to_numpy(), stamps=own["at"].dt.epoch("us").to_numpy(), unit_s=unit,
+                    n_missing=span - every["number"].n_unique() if own["seq"].count() else 0,
                 )
             )  # fmt: skip
     return found
@@ -97,7 +103,7 @@ def record_order(
     -------
     TestResult
         Statistic: entries in the longest block. Effect: those beyond the mean of the null's longest
-        block, with the range that the null's draws give. Missing numbers and equal stamps are counted in
+        block, with the range that the null's draws give (no interval). Missing numbers and equal stamps are counted in
         the details and tested nowhere: databases skip numbers when a write is rolled back.
 
     Notes
@@ -126,7 +132,7 @@ def record_order(
         statistic=float(length), statistic_name="entries in the longest block out of order", pvalue=pvalue,
         effect=Estimate(
             name="entries of the longest block beyond those that scattered ones make", value=length - float(draws.mean()),
-            low=length - float(high), high=length - float(low), confidence_level=confidence_level, unit="entries",
+            low=length - float(high), high=length - float(low), confidence_level=None, unit="entries",
         ),
         n_observations=n, n_excluded=0,
         assumptions=(
@@ -137,18 +143,38 @@ def record_order(
             ),
         ),
         innocent_explanations=EXPLANATIONS["seq_vs_time"], references=("fredman1975",),
-        parameters=parameters | {"concurrency_s": concurrency_s, "n_resamples": n_resamples},
+        parameters=parameters | {"concurrency_s": concurrency_s, "n_resamples": n_resamples, "confidence_level": confidence_level},
         details={
-            "n_displaced": k, "share_low": share[0], "share_high": share[1],
+            "n_displaced": k, "nothing_out": k == 0, "share_low": share[0], "share_high": share[1],
             "n_pairs": sum(inversions.n_inversions(log.stamps, t) for log, t in zip(held, tolerances, strict=True)),
             "largest_s": max((int(np.abs(d).max()) for d in displaced), default=0) / US,
             "block": _block(held[top], displaced[top], start, length) if length else None,
-            "n_logs": len(held), "n_missing": sum(_missing(log) for log in held), "stamps": _equal_stamps(held),
+            "n_logs": len(held), "n_missing": sum(log.n_missing for log in held), "stamps": _equal_stamps(held),
             "pvalue_se": float(np.sqrt(pvalue * (1 - pvalue) / (n_resamples + 1))),
-            "smallest_visible": int(np.quantile(draws, 1 - alpha, method="higher")) + 1 if k else None,
+            "smallest_visible": int(np.quantile(draws, 1 - alpha, method="higher")) + 1
+            if k
+            else _least_block(held, concurrency_s, alpha, n_resamples, rng),
         },
         null_draws=draws,
     )  # fmt: skip
+
+
+def _least_block(held: list[Log], concurrency_s: int, alpha: float, n_resamples: int, rng: np.random.Generator) -> int | None:
+    """Fewest entries, written `LATE_S` late into the middle of the longest log and nothing else out of order, that stand out.
+
+    Null where so many as `MOST_BLOCK` would not.
+    """
+    log = max(held, key=lambda log: log.stamps.size)
+    tolerance, middle = log.tolerance(concurrency_s), log.stamps.size // 2
+    for length in range(2, MOST_BLOCK + 1) if tolerance < LATE_S * US else ():
+        block = log.stamps[middle - 1] - LATE_S * US + APART_S * US * np.arange(length)
+        stamps = np.insert(log.stamps, middle, block)
+        displaced = inversions.displacement(stamps, tolerance)
+        draws = inversions.random_blocks(stamps, displaced, tolerance, n_resamples=n_resamples, rng=rng)
+        seen = inversions.longest_block(displaced)[1]  # where hours are empty, the entries before may look early instead
+        if 1 + np.count_nonzero(draws >= seen) <= alpha * (n_resamples + 1):
+            return length
+    return None
 
 
 def _at(stamp: int) -> datetime:
@@ -165,10 +191,6 @@ def _block(log: Log, displaced: NDArray, start: int, length: int) -> dict:
         "after": _at(before.max()) if before.size else None, "before": _at(after.min()) if after.size else None,
         "n_late": int((shifts > 0).sum()), "largest_s": int(np.abs(shifts).max()) / US,
     }  # fmt: skip
-
-
-def _missing(log: Log) -> int:
-    return int(log.numbers[-1] - log.numbers[0] + 1 - log.numbers.size) if log.is_numbered else 0
 
 
 def _equal_stamps(held: list[Log]) -> dict | None:

@@ -224,6 +224,7 @@ def _findings(answered: list[tuple[Question, Result]], case: Case) -> dict[str, 
             question=question.noun, chapter=question.chapter, grade=question.grade, result=result,
             planned=case.planned and (pvalue is None or bool(case.plan.family_of(question.noun))),
             verdict=_verdict(result, pvalue, case.plan.alpha), pvalue_adjusted=pvalue, family=family, family_size=size,
+            alpha=case.plan.alpha,
         )  # fmt: skip
         found[question.noun] = (*found.get(question.noun, ()), finding)
     return found

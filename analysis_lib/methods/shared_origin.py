@@ -163,27 +163,28 @@ def shared_origin(
         statistic=float(seen[0]), statistic_name=f"ballots in groups of {collisions.AT_LEAST[0]} or more", pvalue=pvalue,
         effect=Estimate(
             name="ballots in groups of three or more, beyond those expected", value=float(seen[0] - usual[0]),
-            low=float(seen[0] - high[0]), high=float(seen[0] - low[0]), confidence_level=confidence_level, unit="ballots",
+            low=float(seen[0] - high[0]), high=float(seen[0] - low[0]), confidence_level=None, unit="ballots",
         ),
         n_observations=n, n_excluded=groups.n_gateway + groups.n_known,
         assumptions=_assumptions(groups, attribute, n_reference), innocent_explanations=EXPLANATIONS,
         references=("westfall1993", "diaconis1989"),
-        parameters=parameters | {"n_resamples": n_resamples, "reference": groups.kind},
+        parameters=parameters | {"n_resamples": n_resamples, "reference": groups.kind, "confidence_level": confidence_level},
         details=details | {
             "tallies": tallies, "n_reference": n_reference, "n_contests": groups.n_contests,
             "n_gateway": groups.n_gateway, "n_known": groups.n_known,
             "pvalue_se": float(np.sqrt(pvalue * (1 - pvalue) / (n_resamples + 1))),
-            "smallest_visible": _visible(draws[:, -1], found.needed(alpha)),
+            "smallest_visible": _visible(draws[:, -1], found.needed(alpha), n),
         },
         null_draws=draws[:, 0].astype(float),
     )  # fmt: skip
 
 
-def _visible(largest: NDArray, needed: float) -> int | None:
-    """Smallest single group that would stand out by its size alone; null where the draws are too few to tell."""
+def _visible(largest: NDArray, needed: float, n: int) -> int | None:
+    """Smallest single group that would stand out by its size alone; null where none of n ballots could, or the draws are too few to tell."""
     top = np.sort(largest)[::-1]
     allowed = int(needed * (top.size + 1)) - 1  # draws that may be at least as large
-    return int(top[allowed]) + 1 if allowed >= 0 else None
+    fewest = int(top[allowed]) + 1 if allowed >= 0 else n + 1
+    return fewest if fewest <= n else None
 
 
 def _assumptions(groups: Shared, attribute: str, n_reference: int) -> tuple[Assumption, ...]:

@@ -22,6 +22,9 @@ TIMED_CHANNELS = (
 HOUSEHOLD_BALLOTS = 4  # one network with more ballots than this is not taken for a household
 HOUSEHOLD_S = 1800  # members of one household who vote within this time of each other count once
 MIN_PEERS = 5
+TOLD_TWICE = 0.25  # share of another source's stamps that fall on the first one's, from which on it tells the same ballots
+QUEUE_UNITS, IN_ONE_TENTH = (900, 300), 0.6  # seconds at which a queue may be written out, and how many stamps then fall together
+MIN_QUEUED = 30
 MIN_DISTINCT = 5  # fewer different stamps may all be of a whole minute by chance
 LENGTH_SLACK_H = 1  # peers may differ by the hour that a clock change adds or takes
 
@@ -49,13 +52,22 @@ def casts(case: Case) -> Casts | None:
     window = window_in_force(case.rows("contest_windows"), "online")
     if window is None or window.opens_at is None or window.closes_at is None:
         return None
-    rows = case.rows("ballot_events").filter(
-        pl.col("event").is_in(["cast", "recast"])
-        & pl.col("channel").is_in(TIMED_CHANNELS)
-        & pl.col("batch_id").is_null()
-        & pl.col("at").is_not_null()
+    rows = (
+        case.rows("ballot_events")
+        .filter(
+            pl.col("event").is_in(["cast", "recast"])
+            & pl.col("channel").is_in(TIMED_CHANNELS)
+            & pl.col("batch_id").is_null()
+            & pl.col("at").is_not_null()
+        )
+        .pipe(last_of_each)
+        .pipe(one_telling)
     )
-    resolution = max(resolution_s(rows, case.rows("clocks")), seen_resolution(rows["at"], case.contest["timezone"]))
+    resolution = max(
+        resolution_s(rows, case.rows("clocks")),
+        seen_resolution(rows["at"], case.contest["timezone"]),
+        queued(rows["at"], case.contest["timezone"]),
+    )
     # A stamp cut down to the hour may lie before an opening at half past.
     still_open = pl.col("at") > window.opens_at - timedelta(seconds=resolution)
     inside = rows.filter(still_open & (pl.col("at") < window.closes_at)).sort("at", "event_id")
@@ -72,6 +84,22 @@ def casts(case: Case) -> Casts | None:
     )
 
 
+def last_of_each(rows: pl.DataFrame) -> pl.DataFrame:
+    """Keep the last ballot of every voter, code or ballot: one who votes again on a bad line counts once."""
+    own = pl.coalesce("voter_key", "credential_id", "ballot_id", "event_id")
+    return rows.sort("at", "event_id").with_columns(own=own).unique("own", keep="last", maintain_order=True).drop("own")
+
+
+def one_telling(rows: pl.DataFrame) -> pl.DataFrame:
+    """Keep the longest source alone where nobody is known and a second source bears many of the same stamps: it tells them again."""
+    sources = rows.group_by("source_id").len().sort("len", "source_id", descending=[True, False])["source_id"]
+    if sources.len() < 2 or rows["voter_key"].count() or rows["credential_id"].count():
+        return rows
+    first, others = rows.filter(pl.col("source_id") == sources[0]), rows.filter(pl.col("source_id") != sources[0])
+    near = others.filter(pl.col("at").dt.round("5s").is_in(first["at"].dt.round("5s").implode()))
+    return first if near.height > TOLD_TWICE * others.height else rows
+
+
 def hour_edges(opens_at: datetime, closes_at: datetime) -> NDArray:
     """Seconds from the opening to the start of each hour of the window, and to the close."""
     length = (closes_at - opens_at).total_seconds()
@@ -82,8 +110,28 @@ def seen_resolution(at: pl.Series, zone: str) -> int:
     """Seconds by which all local times divide: 1, a minute, an hour or a day. A log may be coarser than its clock is said to be."""
     if at.n_unique() < MIN_DISTINCT:
         return 1
-    local = at.dt.convert_time_zone(zone).dt.replace_time_zone(None).dt.epoch("us")
+    local = _local_us(at, zone)
     return next((unit for unit in (86400, 3600, 60) if (local % (unit * 1_000_000) == 0).all()), 1)
+
+
+def queued(at: pl.Series, zone: str) -> int:
+    """Seconds at which a queue seems to be written out, which leaves most stamps in one tenth of them; 1 if none shows."""
+    if at.len() < MIN_QUEUED:
+        return 1
+    seconds = _local_us(at, zone).to_numpy() / 1e6
+    spread = (unit for unit in QUEUE_UNITS if np.unique(seconds // unit).size >= MIN_DISTINCT)
+    return next((unit for unit in spread if _in_one_tenth(seconds % unit, unit)), 1)
+
+
+def _local_us(at: pl.Series, zone: str) -> pl.Series:
+    return at.dt.convert_time_zone(zone).dt.replace_time_zone(None).dt.epoch("us")
+
+
+def _in_one_tenth(phases: NDArray, unit: int) -> bool:
+    """Whether most of the phases lie within one tenth of the unit, wherever it begins."""
+    around = np.sort(np.concatenate((phases, phases + unit)))
+    held = np.searchsorted(around, around[: phases.size] + unit / 10, side="right") - np.arange(phases.size)
+    return bool(held.max() >= IN_ONE_TENTH * phases.size)
 
 
 def once_per_household(rows: pl.DataFrame) -> pl.DataFrame:

@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from analysis_lib.case import Case
+from analysis_lib.clocks import window_in_force
 from analysis_lib.methods.turnout import Casts
 
 ANSWERS = timedelta(hours=2)  # members answer a message within minutes, and the answers fade within the hour
@@ -38,6 +39,14 @@ def answering(case: Case) -> list[Stretch]:
         ends = [(start, end)] if end - start <= LONGEST_MEETING else [(start, start), (end, end)]
         found += [(first, last + ANSWERS) for first, last in ends]
     return sorted(found)
+
+
+def ends_of_voting(case: Case) -> list[Stretch]:
+    """The two hours after the opening and before the close: members who waited for the one, or put it off to the other."""
+    window = window_in_force(case.rows("contest_windows"), "online")
+    if window is None or window.opens_at is None or window.closes_at is None:
+        return []
+    return [(window.opens_at, window.opens_at + ANSWERS), (window.closes_at - ANSWERS, window.closes_at)]
 
 
 def outages(case: Case) -> list[Stretch]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from analysis_lib import wording
 from analysis_lib.wording import VERDICTS
 
 if TYPE_CHECKING:
@@ -125,6 +126,16 @@ def words(name: str) -> str:
     """A name of the data or the code as words, first letter large."""
     text = str(name).replace("_", " ").replace("-", " ")
     return text[:1].upper() + text[1:]
+
+
+def form(name: str) -> str:
+    """What tells apart several answers to one question, in words."""
+    return words(wording.form(name) or name)
+
+
+def in_unit(value: float | None, unit: str) -> str:
+    """A value of an effect; differences of shares are held as fractions and shown in points."""
+    return number(100 * value if value is not None and unit == "points" else value)
 
 
 def need(name: str) -> str:

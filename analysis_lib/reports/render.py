@@ -78,7 +78,7 @@ def _environment() -> Environment:
     )  # fmt: skip
     environment.globals |= {"css": Markup(_template("report.css")), "verdicts": VERDICTS}
     environment.filters |= {
-        "number": page.number, "pvalue": page.pvalue, "words": page.words, "need": page.need, "json_block": json_block,
+        "number": page.number, "pvalue": page.pvalue, "words": page.words, "form": page.form, "in_unit": page.in_unit, "need": page.need, "json_block": json_block,
         "web": page.web_address, "svg": lambda text: Markup(text),  # drawn by vl-convert, which escapes
     }  # fmt: skip
     return environment

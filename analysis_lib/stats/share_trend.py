@@ -41,7 +41,7 @@ class Excess:
 class TrendTest:
     """The excess at the cut and at earlier ones, the p-value of the first, and by how much the earlier ones spread more than chance.
 
-    `slope` is the mean change of each choice's share for each unit of time before the cut.
+    `slope` is the mean change of each choice's share before the cut, for each unit of the times handed over.
     """
 
     actual: Excess
@@ -189,7 +189,7 @@ def trend_test(
     counts : array of int (strata, bins, choices)
         In order of time; every choice made at least once before the cut, and every stratum met there.
     times : array (bins,)
-        Middle of each bin; any unit.
+        Middle of each bin, rising; any unit, which is that of the slope too.
     n_placebos, fewest : int
         Earlier cuts to try; fewest items on either side of one.
 
@@ -199,7 +199,8 @@ def trend_test(
         Statistic: the excess over its covariance (as a chi-square), over the dispersion: how much more than by chance the
         earlier bins stray. p-value by simulation: items after the cut multinomial, sums of earlier ones normal.
     """
-    times = (times - times[cut - 1]) / max(times[cut - 1] - times[0], 1e-12)
+    span = max(times[cut - 1] - times[0], 1e-12)
+    times = (times - times[cut - 1]) / span
     actual, fit, weight = _excess(counts, times, cut, counts.shape[1])
     tried = [_excess(counts, times, *cuts) for cuts in placebo_cuts(counts, cut, n_placebos, fewest)]
     df = max(1, np.linalg.matrix_rank(actual.covariance, tol=1e-9 * max(1.0, np.trace(actual.covariance)), hermitian=True))
@@ -212,9 +213,8 @@ def trend_test(
     pvalue = (1 + np.count_nonzero(draws >= actual.statistic / dispersion - TIE)) / (n_resamples + 1)
     before = counts[:, :cut].sum(axis=2)
     change = fit.share[:, 1:cut] - fit.share[:, : cut - 1]
-    slope = np.einsum("st,stc->c", before[:, 1:], change / np.maximum(np.diff(times[:cut]), 1e-12)[None, :, None]) / max(
-        1, before[:, 1:].sum()
-    )
+    steps = span * np.maximum(np.diff(times[:cut]), 1e-12)
+    slope = np.einsum("st,stc->c", before[:, 1:], change / steps[None, :, None]) / max(1, before[:, 1:].sum())
     return TrendTest(actual, tuple(e for e, _, _ in tried), float(pvalue), dispersion, slope, draws)
 
 

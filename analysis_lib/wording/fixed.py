@@ -44,3 +44,23 @@ READINGS = {
     "other_fold": "if the repeated hour was the other one",
     "anchored": "as events that other records fix in time place it",
 }
+FORMS = {  # what tells apart several answers to one question
+    "within_hour": "within the hour",
+    "peer_baseline": "against peers",
+    "turnout_counts": "from a running count",
+    "hours": "by whole hours",
+    "even_gaps": "how even the gaps are",
+    "band_run": "longest run at one pace",
+    "roll": "the roll",
+    "issue": "order in which codes went out",
+    "seq_vs_time": "numbers against times",
+    "shuffled": "receipts that were to be mixed",
+    "network": "networks",
+    "device": "devices",
+    "session": "visits",
+    "peers": "against peers",
+    "own_days": "against its own earlier days",
+    "after_close": "after the close",
+    "branch": "by branch",
+    "administrator": "by administrator",
+}

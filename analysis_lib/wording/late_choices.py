@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from analysis_lib.results import Finding, Verdict
-from analysis_lib.wording.numbers import count, effect, instant, percent
+from analysis_lib.wording.numbers import count, effect, instant, interval, percent
 
-CAUTION = (
-    "That late and early ballots differ is usual: they come from other places and other people (Idrobo, Kronick & Rodriguez 2022); "
-    "of the same count, Escobari & Hoover (2024) hold that such differences leave a part open."
-)
+LEVEL = 0.0005  # a change of the share a day that is written as 0.0 points
 
 
 def points(share: float) -> str:
@@ -18,21 +15,21 @@ def points(share: float) -> str:
 
 
 def late_choice_shift(finding: Finding) -> str:
-    """Late against earlier shares of the candidate who stands out, raw and within branches, past the drift; the caution, always."""
+    """Late against earlier shares of the candidate who stands out, raw and within branches; then against the earlier drift and cut-offs."""
     details, zone = finding.details, finding.result.parameters["zone"]
     row = next(row for row in details["by_candidate"] if row["candidate"] == details["candidate"])
     when = instant(details["cut_at"], zone)
     counted = "counted" if details["road"] == "interim" else "cast"
     which = ", of the last two candidates," if finding.result.form.endswith("final_two") else ""
     text = (
-        f"Of {count(details['n_late'], 'ballot')} {counted} after {when}{which} {percent(row['late_share'], 1)} chose {row['candidate']}, "
+        f"Of {count(details['n_late'], 'ballot')} {counted} after {when}{which}{'' if which else ','} {percent(row['late_share'], 1)} chose {row['candidate']}, "
         f"of {details['n_on_time']:,} earlier {percent(row['share'], 1)}; within the same branch and channel "
-        f"{points(row['adjusted'])} {'more' if row['adjusted'] >= 0 else 'fewer'}. {effect(finding)[:1].upper()}{effect(finding)[1:]}."
+        f"{points(row['adjusted'])} {'more' if row['adjusted'] >= 0 else 'fewer'}. "
     )
     if details["has_trend"]:
-        text += (
-            f" Among {count(details['n_placebos'] + 1, 'cut-off')}, the actual one and earlier ones, it ranks {details['rank']}."
-        )
+        text += f"{_past_the_drift(finding)} {_among_cuts(details['n_placebos'], details['rank'])}"
+    else:
+        text += f"{effect(finding)[:1].upper()}{effect(finding)[1:]}."
     if details["road"] == "interim" and (expected := details["expected"]):
         text += (
             f" Where a branch has both, the late lead of {expected['first']} over {expected['second']} is {_signed(expected['seen'])} points, "
@@ -40,7 +37,27 @@ def late_choice_shift(finding: Finding) -> str:
         )
     if finding.verdict is Verdict.WITHIN_BASELINE:
         text += f" A shift of less than {points(details['smallest_visible'])} would often not have shown."
-    return f"{text} {CAUTION}"
+    return text
+
+
+def _past_the_drift(finding: Finding) -> str:
+    """Where the earlier drift would have led, and how far from there the late ballots are."""
+    details, found = finding.details, finding.result.effect
+    drift = details["drift_per_day"]
+    how = "kept level" if abs(drift) < LEVEL else f"been {'rising' if drift > 0 else 'falling'} by {points(drift)} a day"
+    span = f"{interval(found.confidence_level)} {100 * found.low:+.1f} to {100 * found.high:+.1f} points"
+    return (
+        f"The share of {details['candidate']} had {how}; had that gone on evenly, it would be {percent(details['share_if_even'], 1)} "
+        f"among late ballots: it is {points(found.value)} {'higher' if found.value >= 0 else 'lower'} ({span})."
+    )
+
+
+def _among_cuts(n_earlier: int, rank: int) -> str:
+    """How the actual cut-off stands among the earlier ones that were tried; rank 1 stands out most."""
+    tried = f"Of {n_earlier + 1} cut-offs tried, the actual one and {n_earlier:,} earlier {'one' if n_earlier == 1 else 'ones'},"
+    if rank == 1:
+        return f"{tried} this one stands out most."
+    return f"{tried} {'1 earlier one stands' if rank == 2 else f'{rank - 1} earlier ones stand'} out at least as much."
 
 
 def _signed(share: float) -> str:
@@ -54,6 +71,8 @@ def late_choice_bounds(finding: Finding) -> str:
     when = instant(details["cut_at"], zone)
     if n == 0:
         return f"No ballot of those declared is known to have come in after {when}."
+    if details.get("is_few"):
+        return f"{count(n, 'ballot')} came in after {when}, of {result.n_observations:,} declared. So few could tell of single voters, so whom they were for is not shown."
     rows = {row["candidate"]: row for row in details["candidates"]}
     spans = ", ".join(
         f"{name} {_span(rows[name]['late_low'], rows[name]['late_high'])}" for name in (details["elected"], details["rival"])
@@ -67,7 +86,11 @@ def late_choice_bounds(finding: Finding) -> str:
     if finding.verdict is Verdict.COULD_CHANGE:
         text += f" Removing as few as {_ballots(details['fewest'])}, all for the candidate in front, would undo the lead."
     elif finding.verdict is Verdict.UNDETERMINED:
-        text += " Preferences transfer, so that first preferences alone don't tell what the removal would do."
+        text += (
+            " Whether they came late is open: they were counted or shown late, or the clock allows another reading."
+            if details["one_round"]
+            else " Preferences transfer, so that first preferences alone don't tell what the removal would do."
+        )
     else:
         text += " No choice of them is enough to undo the lead."
     return text

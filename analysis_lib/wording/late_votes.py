@@ -43,11 +43,18 @@ def ballots_outside_window(finding: Finding) -> str:
     text = f"Of {count(result.n_observations, 'ballot')}, the log stamps {stamped}"
     if details["longest_s"] and details["after"]:
         text += f", the last one {about(details['longest_s'])} after it"
-    roles = "; ".join(f"{row['n']} {row['channel']}, actor {row['actor_role']}".replace("_", " ") for row in details["by_role"])
+    roles = "; ".join(
+        f"{row['n']:,} {row['channel']}, {_entered(row['actor_role'])}".replace("_", " ") for row in details["by_role"]
+    )
     text += f" ({roles})." if roles else "."
     if details["fewest"] != details["most"]:
         text += f" Under the readings that the clock allows, the count runs from {details['fewest']} to {details['most']}."
     return text + _begun(details["sessions"]) + notices + _the_question(details)
+
+
+def _entered(role: str) -> str:
+    told = {"self": "sent in by the member", "unknown": "the role not recorded"}
+    return told.get(role, f"entered under the role {role}")
 
 
 def _begun(sessions: dict[str, int] | None) -> str:
@@ -94,17 +101,18 @@ def _from_counts(finding: Finding) -> str:
 
 def closing_surge(finding: Finding) -> str:
     """The stretch before the close that stands out most, what others lead one to expect, and what would have stood out."""
-    result, row = finding.result, finding.details["stretch"]
+    result, row, stretches = finding.result, finding.details["stretch"], finding.details["stretches"]
     came = f"{row['count']:,} of {count(row['size'], 'ballot')} ({percent(row['count'] / row['size'], 1)}) came within {duration(row['length_s'])} of the close"
     of = "the shares of peers" if result.form == "peers" else "the same hours of earlier days"
-    text = (
-        f"{came}, where {of} lead one to expect {expected(row['expected'])} "
-        f"({interval(result.effect.confidence_level)} {row['low']:,} to {row['high']:,})"
-    )
-    if row["ratio"]:
-        text += f", a ratio of {number(row['ratio'], 1)}"
-    n = len(finding.details["stretches"])
-    text += f"; of {n} lengths looked at, this one stands out most." if n > 1 else "."
+    likely = f"{expected(row['expected'])} ({interval(result.effect.confidence_level)} {row['low']:,} to {row['high']:,})"
+    n = len(stretches)
+    if all(other["count"] <= other["expected"] for other in stretches):
+        none = f"In none of the {n} lengths looked at did more ballots come" if n > 1 else "No more ballots came"
+        text = f"{none} than {of} lead one to expect; {came}, where {likely} were to be expected."
+    else:
+        ratio = f", a ratio of {number(row['ratio'], 1)}" if row["ratio"] else ""
+        most = f"; of {n} lengths looked at, this one stands out most" if n > 1 else ""
+        text = f"{came}, where {of} lead one to expect {likely}{ratio}{most}."
     if visible := row["smallest_visible"]:
         text += f" Fewer than {count(visible, 'ballot')} there ({percent(visible / row['size'], 1)}) would not have stood out."
     if result.form == "own_days":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from analysis_lib.plaintext import count
 from analysis_lib.results import Finding
+from analysis_lib.wording.fixed import FORMS
 
 
 def number(value: float, digits: int = 2) -> str:
@@ -65,6 +67,8 @@ def how_often(pvalue: float, n_resamples: int | None = None) -> str:
         return f"fewer than 1 time in {n_resamples:,}"
     if pvalue < 1e-6:
         return "fewer than 1 time in 1,000,000"
+    if pvalue >= 0.995:
+        return "nearly every time"
     if pvalue >= 0.095:
         return f"about {round(100 * pvalue)} times in 100"
     nice = 1.0 / pvalue
@@ -72,9 +76,22 @@ def how_often(pvalue: float, n_resamples: int | None = None) -> str:
     return f"about 1 time in {round(nice, -digits) if digits > 0 else round(nice):,.0f}"
 
 
+def form(name: str) -> str:
+    """Name the form of an answer in words, "last_86400_s" as "in the last day"; a form without a name of its own has none."""
+    base = name.removesuffix("_final_two")
+    if base != name:
+        return f"{form(base)}, of the last two candidates"
+    last = re.fullmatch(r"last_(\d+)_s", name)
+    return f"in the last {duration(int(last[1])).removeprefix('1 ')}" if last else FORMS.get(name, "")
+
+
 def interval(confidence_level: float) -> str:
     """Name an interval by its level: "95 % interval"."""
     return f"{number(100 * confidence_level, 1)} % interval"
+
+
+def _counted(value: float) -> str:
+    return "0" if value == 0 else number(value, 1)
 
 
 def effect(finding: Finding) -> str:
@@ -82,9 +99,10 @@ def effect(finding: Finding) -> str:
     estimate = getattr(finding.result, "effect", None)
     if estimate is None:
         return ""
-    value, low, high = (
-        percent(x, 1) if estimate.unit == "share" else number(x) for x in (estimate.value, estimate.low, estimate.high)
+    write = {"share": lambda x: percent(x, 1), "points": lambda x: f"{100 * x:+.1f}", "ratio": number}.get(
+        estimate.unit, _counted
     )
+    value, low, high = (write(x) for x in (estimate.value, estimate.low, estimate.high))
     unit = "" if estimate.unit in ("ratio", "share") else f" {estimate.unit}"
     span = "range" if estimate.confidence_level is None else interval(estimate.confidence_level)
     return f"{estimate.name}: {value}{unit} ({span} {low} to {high})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from analysis_lib.results import Finding, NotAnswerable, TestResult
+from analysis_lib.results import Finding, NotAnswerable, TestResult, Verdict
 from analysis_lib.wording.channels import channel_gap
 from analysis_lib.wording.clocks import clock_offset
 from analysis_lib.wording.credentials import reissue_rates, reissue_to_ballot_delay
@@ -46,13 +46,26 @@ _SENTENCES: dict[str, Callable[[Finding], str]] = {
 def chance(finding: Finding) -> str:
     """Say what the p-value says, with the null in words; in a family of several tests, the adjusted one."""
     result, n = finding.result, finding.result.parameters.get("n_resamples")
-    often = f"would turn up {how_often(result.pvalue, n)}"
+    alone = how_often(result.pvalue, n)
+    often = f"would turn up {alone}"
     if finding.family_size > 1:
         adjusted = how_often(finding.pvalue_adjusted)
-        if often.endswith(how_often(0.0, n)) and n:  # no draw came near: the adjusted figure is a bound too
+        if alone == how_often(0.0, n) and n:  # no draw came near: the adjusted figure is a bound too
             adjusted = adjusted.replace("about", "fewer than")
-        often += f"; allowing for the {finding.family_size} tests made, {adjusted}"
-    return f"If {result.null_hypothesis}, a result at least this extreme {often}."
+        if adjusted != alone:
+            often += f"; allowing for the {finding.family_size} tests made, {adjusted}"
+    return f"If {result.null_hypothesis}, a result at least this extreme {often}.{_by_itself(finding)}"
+
+
+def _by_itself(finding: Finding) -> str:
+    """What the other tests cost: a result that would stand out if it were the only one, and what "would have stood out" leaves aside."""
+    if finding.verdict is not Verdict.WITHIN_BASELINE or finding.family_size < 2:
+        return ""
+    if finding.result.pvalue <= finding.alpha:
+        return f" Taken by itself it would stand out; with {finding.family_size} tests made it does not, and is worth a question no more than that."
+    if finding.details.get("smallest_visible"):
+        return f" What could have stood out is told for this test alone; with {finding.family_size} tests made it takes somewhat more."
+    return ""
 
 
 def sentence(finding: Finding) -> str:
@@ -69,7 +82,7 @@ def sentence(finding: Finding) -> str:
         text = f"{result.reason} Needed to answer it: {needed(result.needs)}."
     else:
         text = _SENTENCES[finding.question](finding)
-        if isinstance(result, TestResult):
+        if isinstance(result, TestResult) and not result.details.get("nothing_out"):
             text = f"{text} {chance(finding)}"
     text = " ".join(text.split())  # a name may hold a line break
     return text if finding.planned else f"Exploratory, not in the plan: {text}"

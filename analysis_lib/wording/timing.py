@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from analysis_lib.results import Finding, Status, Verdict
-from analysis_lib.wording.numbers import count, duration, expected, instant, interval, number
+from analysis_lib.wording.numbers import count, duration, expected, instant, lasting, number
 from analysis_lib.wording.totals import identity
 
 
@@ -17,10 +19,10 @@ def cast_rate_bursts(finding: Finding) -> str:
     if not window["count"]:
         return f"No window holds more of the {result.n_observations:,} ballots than expected."
     seen = (
-        f"The window that stands out most holds {count(window['count'], 'ballot')} in {duration(window['length_s'])} from "
-        f"{instant(window['start'], zone)} to {instant(window['end'], zone)}, where {expected(window['expected'])} were expected "
-        f"({interval(result.effect.confidence_level)} of the ratio {number(result.effect.low, 1)} to {number(result.effect.high, 1)}, "
-        "biased upward since it is the largest of many)."
+        f"The window that stands out most holds {count(window['count'], 'ballot')} in {duration(window['length_s'])} "
+        f"{between(window['start'], window['end'], zone)}, where {were_expected(window['expected'])} "
+        f"({number(result.effect.low, 1)} to {number(result.effect.high, 1)} times as many, a figure on the high side because the "
+        "fullest of many windows was picked)."
     )
     if finding.verdict is Verdict.NOT_EXPLAINED:
         listed = len(finding.details["clusters"])
@@ -32,9 +34,27 @@ def cast_rate_bursts(finding: Finding) -> str:
     rows = [row for row in finding.details["smallest_visible"] if row["ballots"]]
     slow = _slow(finding.details.get("slow_rises", ()), zone)
     if not rows:
-        return f"{seen}{slow}"
+        unknown = " How small a burst would have been seen cannot be said of a running count."
+        return f"{seen}{unknown if result.form == 'turnout_counts' else ''}{slow}"
     row = min(rows, key=lambda item: abs(item["length_s"] - 600))
     return f"{seen} Fewer than {row['ballots']} ballots in {duration(row['length_s'])}, at the average pace, would not have stood out.{slow}"
+
+
+def between(start: datetime, end: datetime, zone: str) -> str:
+    """Write a stretch of time in the contest's zone, the day and UTC once: "from 24 October 2031, 03:00:04 to 03:15:04 BST (...)"."""
+    first, last = (at.astimezone(ZoneInfo(zone)) for at in (start, end))
+    day = "" if first.date() == last.date() else f"{last.day} {last:%B %Y}, "
+    named = f" {first.tzname()}" if day or first.tzname() != last.tzname() else ""
+    text = f"from {first.day} {first:%B %Y, %H:%M:%S}{named} to {day}{last:%H:%M:%S} {last.tzname()}"
+    if not first.utcoffset() and not last.utcoffset():
+        return text
+    return f"{text} ({start.astimezone(UTC):%H:%M:%S} to {end.astimezone(UTC):%H:%M:%S} UTC)"
+
+
+def were_expected(value: float) -> str:
+    """Say how many were expected: "1 was expected", "2.5 were expected"."""
+    told = expected(value).removesuffix(".0")
+    return f"{told} {'was' if told == '1' else 'were'} expected"
 
 
 def _slow(rises: Sequence[Mapping[str, Any]], zone: str) -> str:
@@ -44,8 +64,9 @@ def _slow(rises: Sequence[Mapping[str, Any]], zone: str) -> str:
     rise = rises[0]
     more = f" (the largest of {len(rises)} such stretches)" if len(rises) > 1 else ""
     return (
-        f" The count rose slowly from {instant(rise['start'], zone)} to {instant(rise['end'], zone)}{more}: {rise['count']:,}, "
-        f"about {rise['excess']:,.0f} above the level before and after; this test does not settle whether that is unusual."
+        f" The count rose by {rise['count']:,} over {lasting((rise['end'] - rise['start']).total_seconds())} "
+        f"{between(rise['start'], rise['end'], zone)}{more}, about {rise['excess']:,.0f} above the level before and after; "
+        "this test does not settle whether that is unusual."
     )
 
 

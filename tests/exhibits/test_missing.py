@@ -22,7 +22,10 @@ def test_every_question_has_a_row():
 
 def test_what_is_missing_is_named_and_what_would_help(tmp_path):
     row = rows(tiny(tmp_path))[REGISTRY["ballots_outside_window"].question]
-    assert (row["held"], row["missing"]) == ("", "What happened to ballots: at, or Running counts of votes: voted_n; and Opening and closing times: closes_at")
+    assert (row["held"], row["missing"]) == (
+        "",
+        "What happened to ballots: at, or Running counts of votes: voted_n; and Opening and closing times: closes_at",
+    )
     assert row["instead"] == (
         "nothing; what would help: two screenshots of the running count around the close, which bound the number of late ballots"
     )

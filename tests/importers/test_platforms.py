@@ -42,9 +42,7 @@ def test_the_direct_package_has_no_error_either(imported):
 
 def test_the_findings_are_those_of_the_same_events_written_by_hand(imported):
     _, package, direct, _, _ = imported
-    ours, theirs = (
-        [each for each in cases.findings(held) if each["question"] not in BY_PLACE] for held in (package, direct)
-    )
+    ours, theirs = ([each for each in cases.findings(held) if each["question"] not in BY_PLACE] for held in (package, direct))
     assert [(each["question"], each["form"], each["verdict"]) for each in ours] == [
         (each["question"], each["form"], each["verdict"]) for each in theirs
     ]

@@ -1,5 +1,7 @@
 """Ballots before the opening and after the close: every clock trap counted by hand on a package of a few rows."""
 
+import re
+
 import pytest
 from cases import one, tiny, utc
 from hypothesis import given
@@ -48,6 +50,7 @@ def test_made_up_vale_holds_the_six_planted_ballots_and_its_twin_none():
         for name in ("made_up_vale", "made_up_vale_clean")
     )
     assert seen(vale) == (Verdict.BREACH_RECORDED, 0, 6)
+    assert "(6 online, entered under the role local officer)" in wording.sentence(vale)
     assert vale.details["by_role"] == [{"channel": "online", "actor_role": "local_officer", "n": 6}]
     assert seen(clean) == (Verdict.NO_BREACH, 0, 0)
 
@@ -57,7 +60,7 @@ def test_the_close_itself_is_in_time_and_the_second_after_it_is_late(tmp_path):
     assert seen(finding) == (Verdict.BREACH_RECORDED, 0, 2)
     assert (finding.result.statistic, finding.result.n_observations, finding.details["longest_s"]) == (2, 5, 34 * 60 + 56)
     assert (
-        "2 ballots after the close of the window in force, the last one 34 minutes after it (2 online, actor self)"
+        "2 ballots after the close of the window in force, the last one 34 minutes after it (2 online, sent in by the member)"
         in wording.sentence(finding)
     )
 
@@ -65,7 +68,7 @@ def test_the_close_itself_is_in_time_and_the_second_after_it_is_late(tmp_path):
 def test_a_ballot_before_the_opening_is_one_too(tmp_path):
     finding = found(tmp_path, ballots("06 10:59:59", "06 10:00:00", "06 11:00:00"))
     assert seen(finding) == (Verdict.BREACH_RECORDED, 2, 0)
-    assert "2 ballots before the opening of the window in force (2 online, actor self)." in wording.sentence(finding)
+    assert "2 ballots before the opening of the window in force (2 online, sent in by the member)." in wording.sentence(finding)
 
 
 @pytest.mark.parametrize(("tolerance", "before", "after"), [(0, 2, 3), (60, 1, 2), (300, 0, 1)])
@@ -200,7 +203,7 @@ def test_each_channel_is_held_to_its_own_window(tmp_path):
     finding = found(tmp_path, events, [ADVERTISED, HALL])
     assert seen(finding) == (Verdict.BREACH_RECORDED, 1, 2)
     assert {(row["channel"], row["n"]) for row in finding.details["by_role"]} == {("online", 1), ("in_person", 2)}
-    assert "2 in person, actor self" in wording.sentence(finding)
+    assert "2 in person, sent in by the member" in wording.sentence(finding)
 
 
 def test_a_channel_without_a_window_is_not_judged_and_says_so(tmp_path):
@@ -279,8 +282,48 @@ def test_logged_actions_on_the_window_stand_beside_it(tmp_path):
     )
     finding = one(this, "ballots_outside_window")
     assert [row["action"] for row in finding.details["window_actions"]] == ["window_changed", "contest_closed"]
-    for shown in exhibits.ballots_outside_window(this, [finding]):
-        assert "login" not in repr(shown)
+    told = "".join(map(repr, exhibits.ballots_outside_window(this, [finding])))
+    assert "login" not in told
+    assert "2031-10-20 12:05:00 BST | contest closed | local officer" in told
+
+
+def shown(this):
+    finding = one(this, "ballots_outside_window")
+    return [x for x in exhibits.ballots_outside_window(this, [finding]) if not isinstance(x, Figure)]
+
+
+def test_tables_are_in_words_and_bare_of_columns_that_tell_nothing(tmp_path):
+    late = ballots("20 11:34:52", "10 11:00", actor_role="local_officer") + ballots(
+        "20 20:30", channel="in_person", actor_role=None
+    )
+    listed, counts = shown(case(tmp_path, late, [ADVERTISED, HALL]))
+    assert "2031-10-20 12:34:52 BST | online | local officer | 34 minutes 52 seconds after the close" in repr(listed)
+    assert "2031-10-20 21:30:00 BST | in person |  | 30 minutes after the close" in repr(listed)
+    assert list(listed.columns.values())[1:] == ["channel", "recorded role", "outside by"]
+    assert list(counts.columns.values()) == [
+        "channel",
+        "window",
+        "ballots",
+        "after close",
+        "more than 1 minute after",
+        "more than 5 minutes after",
+    ]
+    assert "as the clock recorded it. Columns in which no ballot would stand are left out." in counts.caption
+    assert not re.search(r"[a-z]_[a-z]", repr(listed) + repr(counts))
+
+
+def test_columns_that_tell_something_stay(tmp_path):
+    events = ballots("06 10:30", "20 11:30") + ballots("20 15:00", event="imported")
+    listed, counts = shown(case(tmp_path, events, clock=SURE | {"tz_basis": "assumed"}))
+    assert "30 minutes before the opening" in repr(listed)
+    assert list(listed.columns)[-1] == "in_batch"
+    assert {"reading", "before", "batch_after"} <= set(counts.columns)
+    assert counts.caption.endswith("under every clock reading that the evidence allows.")
+
+
+def test_where_none_is_late_the_count_of_none_is_still_shown(tmp_path):
+    (counts,) = shown(case(tmp_path, ballots("10 11:00")))
+    assert list(counts.columns.values()) == ["channel", "window", "ballots", "after close"]
 
 
 @pytest.fixture(scope="module")

@@ -125,7 +125,7 @@ def test_petition_131215_the_injection_comes_first(tmp_path):
     assert (finding.details["window"]["end"], finding.details["window"]["count"]) == (utc("2016-06-26 02:32:01"), 21_528)
     assert finding.details["clusters"][0] == finding.details["window"]
     assert finding.verdict is Verdict.NOT_EXPLAINED
-    assert "to 26 June 2016, 03:32:01 BST (02:32:01 UTC)" in wording.sentence(finding)
+    assert "to 03:32:01 BST (" in wording.sentence(finding)
 
 
 def test_evenly_spread_ballots_raise_few_alarms(tmp_path):

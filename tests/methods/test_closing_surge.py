@@ -1,8 +1,10 @@
 """The last stretch before the close beside peers and beside earlier days: worked by hand, forwards in time, and with too little."""
 
+import re
 from datetime import timedelta
 
 import numpy as np
+import polars as pl
 import pytest
 from cases import one, tiny, utc
 from hypothesis import given
@@ -13,7 +15,7 @@ from tiny_package import STEADY
 from analysis_lib import exhibits, wording
 from analysis_lib.case import open_case
 from analysis_lib.figure import Figure
-from analysis_lib.methods.closing_surge import NEEDS, Stretch, closing_surge
+from analysis_lib.methods.closing_surge import BELOW, ENOUGH, FALLS, FINER, NEEDS, SINGLE, Stretch, closing_surge, reading_counter
 from analysis_lib.methods.registry import answer_chapter
 from analysis_lib.results import NotAnswerable, Status, Verdict
 from analysis_lib.stats.predictive_counts import from_repeats, from_units
@@ -246,8 +248,61 @@ def test_a_running_count_of_the_contest_itself_will_do(tmp_path):
     counts = own + [row for i in range(20) for row in readings(f"p{i:02}")]
     finding = found(tmp_path, [], turnout_counts=counts)
     assert (finding.details["stretches"][1]["count"], finding.verdict) == (30, Verdict.NOT_EXPLAINED)
-    counts[1] |= {"voted_n": 10_000}  # a count that falls tells nothing
-    assert isinstance(found(tmp_path / "falls", [], turnout_counts=counts).result, NotAnswerable)
+    counts[1] |= {"voted_n": 10_000}  # nothing is read of what came after it
+    falls = found(tmp_path / "falls", [], turnout_counts=counts).result
+    assert isinstance(falls, NotAnswerable)
+    assert (falls.reason, falls.needs) == (FALLS, SINGLE)
+
+
+def early(*pairs):
+    """Readings of the contest's own count, days before the close."""
+    row = {"contest_id": "vale_2031", "channel": "online", "unit": "ALL"}
+    return [row | {"as_of": CLOSES - timedelta(days=days), "voted_n": n} for days, n in pairs]
+
+
+def with_own(folder, own):
+    return found(folder, [], turnout_counts=own + [row for i in range(20) for row in readings(f"p{i:02}")])
+
+
+def test_a_fall_a_week_before_the_close_hides_nothing_of_the_last_hours(tmp_path):
+    own = readings("vale_2031", n_last=30)
+    plain = with_own(tmp_path, own)
+    fell = with_own(tmp_path / "fell", early((8, 12), (7, 9), (6, 20)) + own)
+    assert fell.details["stretches"] == plain.details["stretches"]
+    not_back = with_own(tmp_path / "below", early((8, 10_000), (7, 9), (6, 20)) + own).result
+    assert (not_back.reason, not_back.needs) == (BELOW, SINGLE)
+
+
+def test_only_the_stretch_in_which_the_count_falls_is_left_out(tmp_path):
+    own = readings("vale_2031", n_last=30)  # 40, 70, 85, 100
+    dip = [own[0] | {"as_of": CLOSES - timedelta(minutes=m), "voted_n": n} for m, n in ((120, 45), (110, 44))]
+    finding = with_own(tmp_path, own + dip)
+    assert [row["length_s"] for row in finding.details["stretches"]] == [900, 3600]
+    assert finding.details["not_looked_at_s"] == [10_800]
+
+
+def test_a_peer_whose_count_falls_is_left_out_where_it_does(tmp_path):
+    counts = [row for i in range(21) for row in readings(f"p{i:02}")]
+    counts[1] |= {"voted_n": 93}  # of p00, from 94 to 93 to 99
+    finding = found(tmp_path, spread(98) + cast(10, 50), n=21, turnout_counts=counts)
+    assert [(row["n_others"], row["n_left_out"]) for row in finding.details["stretches"]] == [(21, 0), (20, 1), (20, 1)]
+    case = with_peers(tmp_path, spread(98) + cast(10, 50), n=21, turnout_counts=counts)
+    assert "peers without a usable reading" in repr(exhibits.closing_surge(case, [finding])[1])
+
+
+@STEADY
+@given(st.lists(st.integers(0, 9), min_size=2, max_size=7), st.data())
+def test_a_rise_is_taken_only_if_nothing_was_taken_out_or_may_have_been_put_back(counts, data):
+    i, j = sorted(data.draw(st.lists(st.integers(0, len(counts) - 1), min_size=2, max_size=2, unique=True)))
+    frame = pl.DataFrame(
+        {
+            "as_of": [OPENS + timedelta(hours=h) for h in range(len(counts))], "voted_n": counts, "unit": "ALL", "channel": "online",
+            "source_id": "S1",
+        }
+    )  # fmt: skip
+    told = reading_counter(frame[::-1]).unsteady(OPENS + timedelta(hours=i), OPENS + timedelta(hours=j))
+    fell = any(counts[k] < counts[k - 1] for k in range(i + 1, j + 1))
+    assert told == (FALLS if fell else BELOW if any(n > counts[i] for n in counts[:i]) else "")
 
 
 def test_stamps_of_the_hour_are_not_asked_about_quarters_of_one(tmp_path):
@@ -255,7 +310,8 @@ def test_stamps_of_the_hour_are_not_asked_about_quarters_of_one(tmp_path):
     finding = found(tmp_path, cast(*hours), clocks=[CLOCK | {"resolution": "hour"}])
     assert [row["length_s"] for row in finding.details["stretches"]] == [3600, 10_800]
     days = found(tmp_path / "days", cast(*hours), clocks=[CLOCK | {"resolution": "day"}])
-    assert isinstance(days.result, NotAnswerable)
+    assert days.result.needs == FINER
+    assert "No count" not in days.result.reason
 
 
 def test_earlier_days_are_those_of_the_wall_clock(tmp_path):
@@ -294,13 +350,48 @@ def test_a_doubtful_clock_makes_a_doubtful_answer(tmp_path):
     ],
 )
 def test_too_little_cannot_be_answered(tmp_path, events, more, reason):
-    result = found(tmp_path, events, **more).result
+    case = with_peers(tmp_path, events, **more)
+    result = one(case, "closing_surge").result
     assert isinstance(result, NotAnswerable)
     assert reason in result.reason
+    # What is held isn't asked for, but with a note of what is wanting in it.
+    assert result.needs == case.missing([need for need in result.needs if "(" not in need]) or all("(" in n for n in result.needs)
+    assert "Needed to answer it: " in wording.sentence(one(case, "closing_surge"))
 
 
 def test_nothing_at_all_names_what_it_needs(tmp_path):
     assert one(tiny(tmp_path), "closing_surge").result.needs == (NEEDS[0], NEEDS[2])
+
+
+def test_a_count_held_but_not_near_the_close_asks_for_single_ballots(tmp_path):
+    far = found(tmp_path, [], turnout_counts=early((8, 120), (7, 130))).result
+    assert far.reason.startswith("No count that is read near the close is held")
+    assert far.needs == SINGLE
+    assert found(tmp_path / "few", spread(49)).result.needs == ENOUGH
+
+
+def test_nothing_above_the_expectation_is_said_so(tmp_path):
+    finding = found(tmp_path, spread(98) + cast(50))
+    text = wording.sentence(finding)
+    assert finding.result.pvalue == 1
+    assert text.startswith(
+        "In none of the 3 lengths looked at did more ballots come than the shares of peers lead one to expect; 1 of"
+    )
+    assert "stands out most" not in text
+    assert re.search(r"where \S+ \(95 % interval 0 to \d+\) were to be expected\. Fewer than \d+ ballots there", text)
+    above = wording.sentence(found(tmp_path / "above", spread(80) + cast(*range(1, 31))))
+    assert "this one stands out most." in above
+    assert "In none" not in above
+
+
+def test_why_shorter_stretches_need_more_stands_under_the_table_where_they_do(tmp_path):
+    case = with_peers(tmp_path, spread(98) + cast(10, 50))
+    finding = one(case, "closing_surge")
+    told = "The shorter the stretch, the fewer peer ballots tell how much it varies, so more are needed."
+    least = [row["smallest_visible"] for row in finding.details["stretches"]]
+    assert (told in exhibits.closing_surge(case, [finding])[1].caption) == (least == sorted(set(least), reverse=True))
+    vale = open_case("made_up_vale")
+    assert told in exhibits.closing_surge(vale, answer_chapter("20_late_votes", vale)["closing_surge"])[1].caption
 
 
 def test_made_up_vale_has_no_surge():

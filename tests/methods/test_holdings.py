@@ -19,7 +19,11 @@ def test_every_question_is_gone_through_in_order(tmp_path):
 
 def test_without_data_every_need_is_missing(tmp_path):
     item = by_noun(tiny(tmp_path))["ballots_outside_window"]
-    assert (item.held, item.missing, item.instead) == ((), ("ballot_events.at|turnout_counts.voted_n", "contest_windows.closes_at"), {})
+    assert (item.held, item.missing, item.instead) == (
+        (),
+        ("ballot_events.at|turnout_counts.voted_n", "contest_windows.closes_at"),
+        {},
+    )
 
 
 def test_the_best_column_held_is_the_one_used(tmp_path):

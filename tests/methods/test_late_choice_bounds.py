@@ -7,7 +7,7 @@ import pytest
 from cases import answered, one, tiny
 from late_ballots import CLOSES, OPENS, WINDOW
 
-from analysis_lib import wording
+from analysis_lib import exhibits, wording
 from analysis_lib.methods.late_choice_bounds import late_choice_bounds
 from analysis_lib.results import Verdict
 
@@ -81,10 +81,18 @@ def ballots(n_before, n_late, channel="online"):
     return [{"event": "cast", "channel": channel, "voter_key": f"{channel}{i}", "at": t} for i, t in enumerate(at)]
 
 
+CLOCK = {"clock_id": "P", "tz_used": "UTC", "tz_basis": "stated_offset", "resolution": "s", "write_semantics": "event_time"}
+
+
+def logged(folder, on_time, late, *, clocks=(CLOCK,), results=None, **more):
+    """A case whose late ballots are in a log with a clock that stamps the event."""
+    events = [row | {"clock_id": "P"} for row in ballots(on_time, late)]
+    results = results or declared({"A": 60, "B": 30})
+    return tiny(folder, results=results, candidates=STOOD, contest_windows=[WINDOW], ballot_events=events, clocks=clocks, **more)
+
+
 def test_late_ballots_come_from_the_log(tmp_path):
-    case = tiny(
-        tmp_path, results=declared({"A": 60, "B": 30}), candidates=STOOD, contest_windows=[WINDOW], ballot_events=ballots(55, 35)
-    )
+    case = logged(tmp_path, 55, 35)
     finding = answered(case, "late_choice_bounds")[0]
     assert (finding.result.statistic, finding.result.n_observations, finding.result.form) == (35, 90, "after_close")
     told = wording.sentence(finding)
@@ -135,7 +143,18 @@ def test_what_is_missing_is_said(tmp_path):
     case = tiny(tmp_path, results=declared({"A": 60, "B": 30}), ballot_events=ballots(10, 2), candidates=STOOD)
     found = answered(case, "late_choice_bounds")
     assert {finding.verdict for finding in found} == {Verdict.CANNOT_BE_ANSWERED}
-    assert "The late ballots cannot be counted" in found[0].result.reason
+    assert found[0].result.reason == "The late ballots cannot be counted: no close of the voting is held."
+    assert found[0].result.needs == ("contest_windows.closes_at",)
+
+
+def test_the_table_tells_the_numbers_that_the_sentence_tells(tmp_path):
+    case = tiny(
+        tmp_path, results=declared({"A": 60, "B": 55}), candidates=STOOD, contest_windows=[WINDOW], ballot_events=ballots(109, 6)
+    )
+    findings = answered(case, "late_choice_bounds")
+    assert "Ann Ash 0 to 6, Bo Birch 0 to 6" in wording.sentence(findings[0])
+    (table,) = exhibits.late_choice_bounds(case, findings)
+    assert [(row["low"], row["high"]) for row in table.rows] == [(0, 6), (0, 6)]
 
 
 @pytest.mark.parametrize("late", [0, 1])
@@ -149,3 +168,33 @@ def test_one_late_ballot_or_none_reads_well(tmp_path, late):
     )
     told = wording.sentence(answered(case, "late_choice_bounds")[0])
     assert told.startswith("1 ballot came in" if late else "No ballot of those declared is known to have come in")
+
+
+def test_ballots_that_are_only_shown_late_change_nothing_for_certain(tmp_path):
+    finding = answered(logged(tmp_path, 55, 35, clocks=[CLOCK | {"tz_basis": "assumed"}]), "late_choice_bounds")[0]
+    assert finding.verdict is Verdict.UNDETERMINED
+    assert "Whether they came late is open" in wording.sentence(finding)
+
+
+def test_the_declaration_that_stands_is_judged(tmp_path):
+    recount = [row | {"status": "recount"} for row in declared({"A": 80, "B": 10})]
+    case = logged(tmp_path, 55, 35, results=declared({"A": 60, "B": 30}) + recount)
+    assert answered(case, "late_choice_bounds")[0].details["margin"] == 70
+
+
+def test_late_ballots_of_the_third_change_no_tie(tmp_path):
+    results = declared({"A": 40, "B": 40, "C": 10})
+    interim = declared({"A": 40, "B": 40}, as_of=CLOSES) + declared({"C": 0}, as_of=CLOSES)
+    stood = [*STOOD, {"candidate_id": "C", "display_name": "Cy Cole"}]
+    case = tiny(tmp_path, results=results + interim, candidates=stood, contest_windows=[WINDOW])
+    assert one(case, "late_choice_bounds").verdict is not Verdict.COULD_CHANGE
+
+
+def test_whom_a_handful_of_late_ballots_were_for_is_not_shown(tmp_path):
+    interim = declared({"A": 59, "B": 30}, as_of=CLOSES)
+    case = tiny(tmp_path, results=declared({"A": 60, "B": 30}) + interim, candidates=STOOD, contest_windows=[WINDOW])
+    finding = one(case, "late_choice_bounds")
+    assert finding.result.effect is None
+    assert "1 ballot came in" in wording.sentence(finding)
+    assert "whom they were for is not shown" in wording.sentence(finding)
+    assert "late, at" not in repr(exhibits.late_choice_bounds(case, [finding]))

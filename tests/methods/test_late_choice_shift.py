@@ -13,7 +13,8 @@ from late_ballots import BRANCHES, CLOSES, OPENS, WINDOW, as_choices, contest, c
 from reference import held
 from scipy.stats import fisher_exact
 
-from analysis_lib import wording
+from analysis_lib import exhibits, wording
+from analysis_lib.cards import Cards, Table
 from analysis_lib.case import open_case
 from analysis_lib.methods.late_choice_shift import NULLS, late_choice_shift
 from analysis_lib.methods.registry import answer_chapter
@@ -183,9 +184,29 @@ def test_spans_of_time_through_the_door(tmp_path):
     assert close.details["rank"] == 1
     assert day.details["cut_at"] == CLOSES - timedelta(days=1)
     told = wording.sentence(close)
-    for part in ("Of 100 ballots cast after 16 October 2031, 12:00:00 BST", "Idrobo", "Escobari", "it ranks 1."):
+    n = close.details["n_placebos"]
+    for part in ("Of 100 ballots cast after 16 October 2031, 12:00:00 BST", f"and {n} earlier ones, this one stands out most."):
         assert part in told
     assert not re.search(BANNED, told)
+    card = Cards([close])._repr_html_()
+    assert "Idrobo, Kronick" in card
+    assert "Escobari" in card
+    assert "86400" not in "".join((card, Cards([day])._repr_html_(), shown_of(case)[0])).replace(",", "")
+    assert close.result.assumptions[0].statement == "No earlier cut-off stands out as clearly, for the ballots it rests on."
+    assert close.result.assumptions[0].evidence == f"Of {n} earlier cut-offs none stands out at least as much."
+    (row,) = (row for row in close.details["by_candidate"] if row["candidate"] == "Ann Ash")
+    assert close.details["share_if_even"] == pytest.approx(
+        row["late_share"] - close.result.effect.value
+    )  # every branch is met before
+
+
+def test_the_drift_is_told_in_points_a_day(tmp_path):
+    """Ten days over which the log odds of A rise by 1.5: near 3 points a day."""
+    ballots = contest(np.random.default_rng(15), 40_000, 400, drift=1.5)
+    drift = shift(counted(ballots)).details["drift_per_day"]
+    days = ballots.filter(~pl.col("is_late")).select("at_days", a=pl.col("candidate") == "A")
+    assert drift == pytest.approx(np.polyfit(days["at_days"], days["a"].cast(float), 1)[0], rel=0.15)
+    assert 0.02 < drift < 0.04
 
 
 def test_a_jump_that_earlier_cuts_show_too_stays_undetermined(tmp_path):
@@ -249,7 +270,15 @@ def test_too_few_late_ballots_are_not_tested_and_it_says_what_would_have_shown(t
     ballots = contest(np.random.default_rng(11), 300, 12)
     close, day = answered(case_of(tmp_path, ballots), "late_choice_shift")
     assert isinstance(close.result, NotAnswerable)
-    assert "12 came after the close and 300 earlier; 20 of each, for two candidates, are needed." in wording.sentence(close)
+    told = wording.sentence(close)
+    assert told.startswith(
+        "Of 312 ballots whose choice and time are both held, 12 are from after the close; at least 20 late and 20 earlier ones are needed."
+    )
+    assert close.result.needs == ("results.as_of",)  # choices, times and close are held
+    assert (
+        "The columns are held; a reading of the count by candidate at the cut-off would help. Needed to answer it: Counts: as_of."
+        in told
+    )
     assert re.search(r"even a shift of \d\d points would often not show", wording.sentence(close))
     assert 0.3 < close.details["smallest_visible"] < 0.6
     assert isinstance(day.result, TestResult)
@@ -261,7 +290,47 @@ def test_without_times_or_a_close_it_says_what_is_needed(tmp_path):
     for folder, tables in (("a", {"ballot_choices": bare}), ("b", {"contest_windows": [WINDOW | {"closes_at": None}]})):
         found = answered(case_of(tmp_path / folder, ballots, **tables), "late_choice_shift")
         assert {finding.verdict for finding in found} == {Verdict.CANNOT_BE_ANSWERED}
-        assert all(finding.result.needs for finding in found)
+        need = "ballot_choices.cast_bin|results.as_of" if folder == "a" else "contest_windows.closes_at"
+        assert {finding.result.needs for finding in found} == {(need,)}
+
+
+@pytest.mark.parametrize(
+    ("cut_s", "told"),
+    [
+        (0, "none is from after the close;"),
+        (86400, "none is from the last day before the close;"),
+        (21600, "none is from the last 6 hours before the close;"),
+        (172800, "12 are from the last 2 days before the close;"),
+        (5400, "none is from the last 90 minutes before the close;"),
+    ],
+)
+def test_the_cut_off_is_told_in_words(tmp_path, cut_s, told):
+    early = contest(np.random.default_rng(16), 900, 0).filter(pl.col("at_days") < -2)
+    last = early.head(12).with_columns(at_days=pl.lit(-1.75), candidate=pl.Series(list("AB" * 6)))
+    case = case_of(tmp_path, pl.concat([early, last]), plan=f"late_cuts_s = [{cut_s}]\n")
+    (finding,) = answered(case, "late_choice_shift")
+    assert f"whose choice and time are both held, {told} at least 20 late and 20 earlier ones are needed." in wording.sentence(
+        finding
+    )
+    assert "86400" not in Cards([finding])._repr_html_().replace(",", "")
+
+
+def test_one_candidate_alone_leaves_nothing_to_compare(tmp_path):
+    row = {"round": 1, "channel": "online", "item": "candidate", "candidate_id": "A", "basis": "declared"}
+    results = [row | {"n": 60, "as_of": OPENS + timedelta(days=9)}, row | {"n": 90}]
+    (finding,) = answered(tiny(tmp_path, results=results, candidates=STOOD, contest_windows=[WINDOW]), "late_choice_shift")
+    assert wording.sentence(finding).startswith("All 90 ballots whose choice and time are both held are for one candidate")
+
+
+def test_tables_tell_p_values_with_two_digits_and_short_captions(tmp_path):
+    ballots = contest(np.random.default_rng(3), 900, 100, drift=0.5, jump=2.5, candidates=("A", "B", "C"))
+    case = case_of(tmp_path, ballots)
+    tables = [item for item in exhibits.late_choice_shift(case, answered(case, "late_choice_shift")) if isinstance(item, Table)]
+    assert tables
+    for table in tables:
+        assert len(table.caption) < 200
+        for row in table.rows:
+            assert re.fullmatch(r"below 0\.0001|1\.0|0\.0*[1-9]\d", row["pvalue"])
 
 
 def test_running_totals_by_branch_that_fall_are_left_out_and_told(tmp_path):

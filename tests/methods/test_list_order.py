@@ -167,6 +167,9 @@ def test_a_run_down_the_roll(tmp_path, voters_of_a_run):
     assert isinstance(figure, Figure)
     assert "of 12 voters, is marked" in figure.alt
     assert len(table.rows) == 3
+    assert len(table.columns) <= 5
+    assert (table.rows[1]["test"], table.rows[1]["seen"]) == ("voters in the longest run down the list", "12")
+    assert table.rows[1]["list"] == "the roll"
 
 
 def test_a_mixed_roll_has_no_order(tmp_path, voters_of_a_run):

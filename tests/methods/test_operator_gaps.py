@@ -1,5 +1,6 @@
 """Even gaps: one person keying codes is found, queues that are marked are left aside, and clean contests are left alone."""
 
+import itertools
 from datetime import timedelta
 
 import numpy as np
@@ -14,7 +15,7 @@ from analysis_lib.figure import Figure
 from analysis_lib.methods import operator_gaps as questions
 from analysis_lib.methods.operator_gaps import Stretch, band_run, operator_gaps, pieces
 from analysis_lib.results import NotAnswerable, Verdict
-from analysis_lib.stats.runs import longest_run_tail, most_band_chance
+from analysis_lib.stats.runs import longest_run, longest_run_tail, most_band_chance
 
 OPENS = utc("2031-10-06 11:00")
 KEYED = held.column("gaps_operator25.csv", "gap_s")
@@ -58,7 +59,7 @@ def test_the_published_gaps_in_one_stretch(tmp_path):
     assert even.result.statistic == pytest.approx(np.std(KEYED[10:], ddof=1) / KEYED[10:].mean())
     assert even.result.pvalue == 1 / 200
     assert run.result.statistic == 25
-    assert run.result.effect.value == held.number("R16.mean")
+    assert run.details["stretch"]["mean_s"] == held.number("R16.mean")
     assert run.verdict is Verdict.NOT_EXPLAINED
     assert "26 ballots" in wording.sentence(run)
 
@@ -68,11 +69,25 @@ def test_the_run_by_hand():
     whole = block([0, 30, 60, 90, 4090, *range(10_000, 130_000, 4000)])
     result = band_run(whole, [Stretch(kind="session", seconds=np.array([0, 30, 60, 90, 4090]))], band=BAND, **COMMON)
     assert result.statistic == 3
-    assert result.effect.value == pytest.approx(30)
+    assert result.details["stretch"]["mean_s"] == 30
     most = most_band_chance(BAND, 1)
     assert longest_run_tail([most] * 4, 3) == pytest.approx(most**3 * (2 - most))  # by hand: runs from 1, or from 2 after a miss
     alone = band_run(whole, [], band=BAND, **COMMON)
     assert result.pvalue == pytest.approx(2 * min(alone.pvalue, most**3 * (2 - most)))
+
+
+@pytest.mark.parametrize(
+    ("chances", "level"), [([0.3, 0.5, 0.9, 0.2, 0.6], 0.9), ([0.5] * 8, 0.95), ([0.0] * 4, 0.95), ([1.0] * 3, 0.5)]
+)
+def test_the_longest_run_at_random_by_every_outcome(chances, level):
+    law = np.zeros(len(chances) + 1)
+    for inside in itertools.product([False, True], repeat=len(chances)):
+        law[longest_run(inside)[0]] += np.prod([p if hit else 1 - p for p, hit in zip(chances, inside, strict=True)])
+    mean, low, high = questions._longest_range(np.array(chances), level)
+    assert mean == pytest.approx(law @ np.arange(law.size))
+    out = (1 - level) / 2 + 1e-12
+    assert law[:low].sum() <= out < law[: low + 1].sum()
+    assert law[high + 1 :].sum() <= out < law[high:].sum()
 
 
 @pytest.mark.parametrize("habits", [Habits(), Habits(drift=0.7, along=0.3), Habits(messages=(24.0, 200.0), lift=20.0)])
@@ -119,7 +134,7 @@ def test_queues_that_are_marked_are_left_aside(tmp_path):
     for finding in answered(case, "operator_gaps"):
         assert finding.verdict is Verdict.WITHIN_BASELINE
         assert finding.result.n_excluded == 50
-        assert "50 ballots of a kiosk or of a batch were left aside" in finding.result.assumptions[0].evidence
+        assert "Ballots of a kiosk or of a batch stand aside: 50" in finding.result.assumptions[0].evidence
 
 
 def test_ballots_during_an_administrators_login(tmp_path):

@@ -41,7 +41,7 @@ def with_block(stamps, size, rng):
 
 
 def numbered(stamps, rng, n_resamples=199):
-    held = [order.Log(numbers=np.arange(stamps.size), stamps=stamps * order.US, unit_s=1, is_numbered=True)]
+    held = [order.Log(numbers=np.arange(stamps.size), stamps=stamps * order.US, unit_s=1, n_missing=0)]
     return order.record_order(
         held, concurrency_s=2, n_resamples=n_resamples, rng=rng, alpha=0.01, confidence_level=0.95, parameters={"zone": "UTC"}
     )
@@ -62,6 +62,27 @@ def test_a_block_added_later_is_found():
     assert np.mean(np.array(found) <= 0.01) >= 0.8
 
 
+@pytest.mark.parametrize(("n", "seed"), [(268, 2), (268, 7), (600, 3)])
+def test_in_an_orderly_log_the_block_that_would_have_stood_out_does(n, seed):
+    rng = np.random.default_rng(seed)
+    seconds = np.sort(rng.choice(7 * 86_400, n, replace=False))
+    least = numbered(seconds, rng, n_resamples=1999).details["smallest_visible"]
+    at = n // 2
+
+    def pvalue(length):
+        late = seconds[at - 1] - 3600 + np.arange(length)
+        return numbered(np.concatenate([seconds[:at], late, seconds[at:]]), rng, n_resamples=1999).pvalue
+
+    assert pvalue(least) <= 0.015  # the stamps of the two blocks lie a little apart, and the draws are others
+    assert pvalue(least - 1) > 0.005
+
+
+def test_in_a_sparse_log_no_block_of_an_hour_ago_is_promised():
+    rng = np.random.default_rng(1)
+    result = numbered(np.sort(rng.choice(7 * 86_400, 60, replace=False)), rng)
+    assert (result.details["nothing_out"], result.details["smallest_visible"], result.pvalue) == (True, None, 1.0)
+
+
 def test_a_block_is_told_with_its_times_and_where_it_stands(tmp_path):
     rng = np.random.default_rng(1)
     seconds = np.sort(rng.choice(86_400, 60, replace=False)) + 0
@@ -76,7 +97,7 @@ def test_a_block_is_told_with_its_times_and_where_it_stands(tmp_path):
     assert finding.details["n_pairs"] == sum(int((seconds[:55] > s + 2).sum()) for s in block)
     text = wording.sentence(finding)
     assert "5 are out of order" in text
-    assert "has 5 entries, stamped 6 October 2031, 23:06:40 BST" in text
+    assert "has 5 entries, stamped from 6 October 2031, 23:06:40 to 23:08:31 BST" in text
     chart, table = exhibits.record_order(case, answered(case, "record_order"))
     assert "the longest block has 5" in chart.alt
     assert {row["what"]: row["n"] for row in table.rows}["entries out of order"] == 5
@@ -91,6 +112,7 @@ def test_a_log_in_order_and_its_gaps_and_equal_stamps(tmp_path):
     assert (finding.details["stamps"]["n"], finding.details["stamps"]["largest"]) == (1, 3)
     text = wording.sentence(finding)
     assert "All 43 entries of the log stand in one order by number and by time" in text
+    assert "would turn up" not in text
     assert "9 numbers are missing, which by itself tells nothing" in text
 
 
@@ -100,7 +122,7 @@ def test_two_at_once_may_change_places_by_the_unit_of_the_clock(tmp_path):
     minutes = [*range(0, 30_000, 600), 30_060, 30_000]
     case = a_log(tmp_path / "m", minutes, clock=CLOCK | {"resolution": "min"})
     assert answered(case, "record_order")[0].details["n_displaced"] == 0
-    assert order.Log(numbers=np.arange(2), stamps=np.arange(2), unit_s=60, is_numbered=True).tolerance(61) == 120 * order.US
+    assert order.Log(numbers=np.arange(2), stamps=np.arange(2), unit_s=60, n_missing=0).tolerance(61) == 120 * order.US
 
 
 def test_rows_said_to_stand_by_time_take_the_place_of_numbers(tmp_path):

@@ -90,7 +90,7 @@ def test_a_slow_rise_is_told_and_shown_beside_a_test_that_does_not_judge_it(tmp_
     finding = one(case, "cast_rate_bursts")
     assert finding.verdict is Verdict.WITHIN_BASELINE
     sentence = wording.sentence(finding)
-    assert "The count rose slowly from 21 October 2031, 16:00:00 UTC to 21 October 2031, 20:00:00 UTC" in sentence
+    assert " over 4 hours from 21 October 2031, 16:00:00 to 20:00:00 UTC" in sentence
     assert "this test does not settle whether that is unusual." in sentence
     (table,) = [item for item in exhibits.cast_rate_bursts(case, [finding]) if "not tested" in item.caption]
     assert len(table.rows) == 1

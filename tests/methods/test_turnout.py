@@ -7,7 +7,16 @@ import polars as pl
 import pytest
 from cases import every, tiny, utc
 
-from analysis_lib.methods.turnout import casts, once_per_household, own_hours, peer_baseline, steps
+from analysis_lib.methods.turnout import (
+    casts,
+    last_of_each,
+    once_per_household,
+    one_telling,
+    own_hours,
+    peer_baseline,
+    queued,
+    steps,
+)
 
 NOON = utc("2031-10-11 11:00")  # Saturday, noon in London
 WINDOW = {"channel": "online", "kind": "voting", "basis": "advertised", "opens_at": NOON, "closes_at": NOON + timedelta(hours=24)}
@@ -233,3 +242,24 @@ def test_the_series_with_most_readings_is_taken_and_series_are_not_mixed(tmp_pat
 def test_without_readings_there_are_no_steps(tmp_path):
     assert steps(tiny(tmp_path)).height == 0
     assert steps(tiny(tmp_path, turnout_counts=counts((0, 1)))).height == 0
+
+
+def test_a_queue_written_out_every_quarter_of_an_hour_shows():
+    start = utc("2031-10-20 12:00")
+    even = pl.Series([start + timedelta(seconds=137 * i) for i in range(200)])
+    written = pl.Series([start + timedelta(seconds=900 * (i // 5) + 20 + 4 * (i % 5)) for i in range(200)])
+    assert (queued(even, "UTC"), queued(written, "UTC"), queued(written[:29], "UTC")) == (1, 900, 1)
+
+
+def test_one_who_votes_again_counts_once_and_a_second_telling_of_the_same_ballots_not_at_all():
+    at = [utc("2031-10-20 12:00") + timedelta(minutes=i) for i in range(20)]
+    rows = pl.DataFrame(
+        {"at": at, "event_id": [f"e{i:02}" for i in range(20)], "voter_key": ["a"] * 5 + [f"v{i}" for i in range(15)]}
+    )
+    rows = rows.with_columns(credential_id=pl.lit(None, pl.String), ballot_id=pl.lit(None, pl.String), source_id=pl.lit("S1"))
+    assert last_of_each(rows)["event_id"].to_list() == [f"e{i:02}" for i in range(4, 20)]
+    unknown = rows.with_columns(voter_key=pl.lit(None, pl.String))
+    twice = pl.concat([unknown, unknown.head(10).with_columns(source_id=pl.lit("S2"), at=pl.col("at") + timedelta(seconds=1))])
+    assert one_telling(twice).height == 20
+    apart = twice.with_columns(at=pl.when(pl.col("source_id") == "S2").then(pl.col("at") + timedelta(seconds=23)).otherwise("at"))
+    assert one_telling(apart).height == 30

@@ -58,7 +58,7 @@ def test_a_value_goes_to_every_chapter_that_takes_it():
     taking = {
         chapter for chapter in CHAPTERS if chapter != "90_summary" and "alpha" in for_chapter(chapter, common, {"alpha": 0.05})
     }
-    assert taking == {"10_turnout_timing", "30_credential_reissues"}
+    assert taking == {"10_turnout_timing", "20_late_votes", "30_credential_reissues"}
 
 
 def test_a_chapter_gets_nothing_that_was_not_given():

@@ -63,7 +63,17 @@ def test_the_order_of_strata_and_choices_and_the_unit_of_time_change_nothing():
     found, other = outcome(counts, times), outcome(counts[::-1][:, :, ::-1], 24 * times + 7)
     assert other.actual.statistic == pytest.approx(found.actual.statistic, rel=0.01)  # the ridge leans on the first choice
     assert other.dispersion == pytest.approx(found.dispersion, rel=0.01)
-    assert other.slope[::-1] == pytest.approx(found.slope, abs=1e-3)
+    assert 24 * other.slope[::-1] == pytest.approx(found.slope, abs=1e-3)  # a change a day is 24 times a change an hour
+
+
+def test_the_slope_is_for_each_unit_of_the_times_handed_over():
+    counts, times = contest(9, 200_000, 100, drift=1.0, strata=1)
+    days = 20 * times  # 20 bins of a day each
+    slope, half = outcome(counts, days, n_resamples=9).slope, outcome(counts, 2 * days, n_resamples=9).slope
+    assert half == pytest.approx(slope / 2)
+    share = counts[0, :20, 0] / counts[0, :20].sum(axis=1)
+    assert slope[0] == pytest.approx(np.polyfit(days[:20], share, 1)[0], rel=0.05)  # the logistic curve is nearly straight here
+    assert slope.sum() == pytest.approx(0.0, abs=1e-12)
 
 
 def test_placebo_cuts_leave_enough_on_either_side():
