@@ -88,7 +88,8 @@ def test_overrides_reach_the_chapters_that_take_them(twice):
         cells = nbformat.read(path, as_version=4).cells
         given[path.stem] = next(cell.source for cell in cells if "injected-parameters" in cell.metadata.get("tags", ()))
     assert "n_resamples = 999" in given["10_turnout_timing"]
-    assert "n_resamples" not in given["20_late_votes"]
+    assert "n_resamples = 999" in given["20_late_votes"]
+    assert all("n_resamples" not in cell for chapter, cell in given.items() if chapter[:2] not in ("10", "20", "30"))
 
 
 def test_the_executed_notebooks_name_the_package_and_no_folder(twice):
