@@ -40,6 +40,8 @@ def in_order(columns: list[pl.Series], names: Sequence[str]) -> pl.DataFrame:
     order = _order_of_texts(cells)
     del cells
     for place, column in enumerate(columns):
-        if column.null_count() or column.min() != column.max():  # a column of one value is in any order
+        n_null = column.null_count()
+        is_one_value = n_null == column.len() or (not n_null and column.min() == column.max())
+        if not is_one_value:  # a column of one value, or of none, is in any order
             columns[place] = column.gather(order)
     return pl.DataFrame(columns)
