@@ -111,7 +111,7 @@ def _assumptions(exact: bool, one_round: bool) -> tuple[Assumption, ...]:
             statement="The late ballots are among those declared, and the declared figures are right.",
             status=Status.UNTESTED,
             evidence="The late ballots are counted from running totals by candidate." if exact
-            else "A late ballot that was never counted makes the bounds too wide, not too narrow.",
+            else "A late ballot that was never counted can put 'at least' off; the verdict rests on 'at most' alone.",
         ),
         Assumption(
             statement="A ballot counts as late by the clock as recorded.",
