@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from analysis_lib.case import Case
 from analysis_lib.clocks import RESOLUTION_S, SPREADS, raw_instants, voting_windows
+from analysis_lib.methods.ballot_kinds import CAST
 from analysis_lib.stats.clock_offset import Course, feasible_offset, offset_course, paired_offset, spike_offset
 
 STAMPED = ("ballot_events", "credential_events", "contact_changes", "roll_changes", "vote_applications", "admin_actions")
 READ = ("event_id", "at", "at_raw", "clock_id", "event", "channel", "voter_key", "batch_id", "request_at")
-CAST = ("cast", "recast")
 RESPONSES = ("delivered", "bounced", "opened", "clicked", "login_ok", "used")  # nothing of it comes before the first invitation
 SEEN = ("opened", "clicked", "login_ok", "used")
 FEWEST = 20  # rows; fewer bound an offset by chance alone

@@ -10,12 +10,11 @@ from typing import Any
 import polars as pl
 
 from analysis_lib.clocks import Window
+from analysis_lib.methods.ballot_kinds import COUNTED, KEYED_IN
 
 DISPLAY_LAG_S = 300  # a running count may show ballots that much after they were cast
 BEGUN = ("ballot_opened", "ballot_filled")
-KEYED_IN = ("entered_by_officer", "imported")  # stamped when keyed in, whenever the ballot was given
 KEYED = pl.col("batch_id").is_not_null() | pl.col("event").is_in(KEYED_IN)
-COUNTED = ("cast", "recast", "entered_by_officer", "imported")
 CLOSES = {
     "channel": pl.String, "basis": pl.String, "closes_at": pl.Datetime("us", "UTC"), "announced_at": pl.Datetime("us", "UTC"),
     "grace_s": pl.Int64, "after": pl.Int64,

@@ -10,7 +10,6 @@ import polars as pl
 from analysis_lib.case import Case
 from analysis_lib.clocks import UNCERTAIN_ZONE, Window, in_force, readings, resolution_s, voting_windows, window_in_force
 from analysis_lib.methods.around_the_close import (
-    COUNTED,
     DISPLAY_LAG_S,
     KEYED,
     closes_on_record,
@@ -18,6 +17,7 @@ from analysis_lib.methods.around_the_close import (
     extensions,
     sessions,
 )
+from analysis_lib.methods.ballot_kinds import COUNTED
 from analysis_lib.methods.clock_offset import anchored_offsets
 from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
 

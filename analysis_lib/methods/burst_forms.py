@@ -58,7 +58,7 @@ def burst_result(
         references=("kulldorff1997", "garwood1936"), parameters=parameters | {"n_resamples": int(null.size)},
         details={
             "window": window, "clusters": list(clusters), "threshold": listing_line(null),
-            "pvalue_se": float(np.sqrt(pvalue * (1 - pvalue) / (null.size + 1))),
+            "pvalue_se": scan.rank_pvalue_error(pvalue, null.size),
             **details,
         },
         null_draws=null,

@@ -11,12 +11,12 @@ import polars as pl
 
 from analysis_lib.case import Case
 from analysis_lib.clocks import window_in_force
+from analysis_lib.methods.ballot_kinds import COUNTED
 from analysis_lib.methods.declared import candidate_totals
 from analysis_lib.methods.interim_totals import Interim, interim_totals, nearest_cut
 from analysis_lib.plaintext import count
 from analysis_lib.secrecy import LINKABLE
 
-COUNTED = ("cast", "recast", "entered_by_officer", "imported")
 DAY_S = 86400.0
 UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 FIRST_PREFERENCES, FINAL_TWO = "first", "final_two"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from analysis_lib.case import Case
 from analysis_lib.clocks import Window, window_in_force
+from analysis_lib.methods.ballot_kinds import CAST
 from analysis_lib.methods.clock_readings import under_every_reading
 from analysis_lib.methods.turnout import LENGTH_SLACK_H, TIMED_CHANNELS, casts
 from analysis_lib.plaintext import count
@@ -166,7 +167,7 @@ def _prediction(stretch: Stretch) -> tuple[float, Callable[[int], NDArray]]:
 def cast_counter(case: Case, window: Window) -> tuple[Counter, int]:
     """Give a counter of ballots cast online, each voter's first one, and how many were left out as outside the window or as later ones."""
     rows = case.rows("ballot_events").filter(
-        pl.col("event").is_in(["cast", "recast"])
+        pl.col("event").is_in(CAST)
         & pl.col("channel").is_in(TIMED_CHANNELS)
         & pl.col("batch_id").is_null()
         & pl.col("at").is_not_null()

@@ -12,7 +12,8 @@ import polars as pl
 from analysis_lib.case import Case
 from analysis_lib.methods import ballots_outside_window
 from analysis_lib.methods.around_the_close import DISPLAY_LAG_S, KEYED
-from analysis_lib.methods.choice_counts import COUNTED, cut_at, form_of
+from analysis_lib.methods.ballot_kinds import COUNTED
+from analysis_lib.methods.choice_counts import cut_at, form_of
 from analysis_lib.methods.declared import latest_totals, with_declaration
 from analysis_lib.methods.interim_totals import STRATUM, Interim, interim_totals, late_totals, nearest_cut
 from analysis_lib.methods.members import roll_in_force

@@ -19,6 +19,7 @@ from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, St
 from analysis_lib.stats import stratified
 from analysis_lib.stats.choice_permutation import spread_test
 from analysis_lib.stats.multiplicity import holm
+from analysis_lib.stats.scan import rank_pvalue_error
 from analysis_lib.stats.share_trend import Excess, TrendTest, placebo_cuts, trend_test
 
 NOUN = "late_choice_shift"
@@ -26,10 +27,9 @@ FEWEST = 20  # late ballots, and on-time ones; below, only the bound on what the
 RAREST = 5  # ballots before and after; candidates with fewer are taken together
 MOST_BINS = 60
 IN_TIME = Assumption(
-    statement="Nothing but the hour sets these ballots apart, which were given in time.",
-    status=Status.FAILS,
+    statement="Nothing but the hour sets these ballots apart, which were given in time.", status=Status.FAILS,
     evidence="A canvass on the last day, a withdrawal, or other people who vote last look just like this, and no column tells them apart.",
-)
+)  # fmt: skip
 FEWEST_BINS = 8  # before the cut: fewer don't show whether the shares drift
 FEWEST_PLACEBOS = 5
 SMALL_STRATUM = 10  # ballots before the cut; smaller strata share one intercept in the trend
@@ -120,7 +120,7 @@ def late_choice_shift(
             "smallest_visible": float(min(1.0, (norm.isf(alpha / 2) + norm.isf(1 - POWER)) * se)),
         }  # fmt: skip
     simulated = trend is not None or spread.null_draws is not None
-    details["pvalue_se"] = float(np.sqrt(pvalue * (1 - pvalue) / (n_resamples + 1))) if simulated else 0.0
+    details["pvalue_se"] = rank_pvalue_error(pvalue, n_resamples) if simulated else 0.0
     return TestResult(
         method=NOUN, form=form, null_hypothesis=NULLS["exchange" if trend is None else "trend"], alternative="two-sided",
         statistic=float(statistic), statistic_name=name, pvalue=float(pvalue), effect=effect,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from analysis_lib.case import Case
 from analysis_lib.errors import TooFewObservations
+from analysis_lib.methods.ballot_kinds import CAST
 from analysis_lib.methods.members import roll_in_force
 from analysis_lib.methods.operator_gaps import ONLINE
 from analysis_lib.methods.turnout import HOUSEHOLD_BALLOTS, HOUSEHOLD_S, once_per_household
@@ -17,7 +18,7 @@ from analysis_lib.methods.turnout_stretches import answering
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats import list_order as orders
 from analysis_lib.stats.multiplicity import holm
-from analysis_lib.stats.scan import rank_pvalue, rate_ratio_interval
+from analysis_lib.stats.scan import rank_pvalue, rank_pvalue_error, rate_ratio_interval
 
 MIN_VOTERS = 20
 N_TIE_ORDERS = 200
@@ -141,7 +142,7 @@ def list_order(
         assumptions=assumptions, innocent_explanations=EXPLANATIONS, references=("kaplansky1944", "bartels1982", "holm1979"),
         parameters=parameters | {"list_step": most_step, "n_resamples": int(draws.size), "n_tie_orders": N_TIE_ORDERS},
         details={
-            "pvalue_se": float(np.sqrt(test["pvalue"] * (1 - test["pvalue"]) / (draws.size + 1))),
+            "pvalue_se": rank_pvalue_error(test["pvalue"], draws.size),
             "tests": [row | {"pvalue_adjusted": float(p)} for row, p in zip(tests, adjusted, strict=True)],
             "exact_successions": exact, "run": run,
             "smallest_visible": max((least for least in visible if least), default=None),
@@ -206,7 +207,7 @@ def voters(case: Case) -> tuple[pl.DataFrame, int]:
     Ballots up to two hours after a message or meeting are left out: a mailing in batches goes down a list, and so do its answers. Housemates share an address on the roll, or a small network within half an hour.
     """
     rows = case.rows("ballot_events").filter(
-        pl.col("event").is_in(["cast", "recast"]) & pl.col("channel").is_in(ONLINE) & pl.col("batch_id").is_null()
+        pl.col("event").is_in(CAST) & pl.col("channel").is_in(ONLINE) & pl.col("batch_id").is_null()
         & pl.col("at").is_not_null() & pl.col("voter_key").is_not_null()
     )  # fmt: skip
     first = rows.sort("at", "voter_key", "event_id").unique("voter_key", keep="first", maintain_order=True)

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from analysis_lib.case import Case
 from analysis_lib.clocks import resolution_s
 from analysis_lib.errors import TooFewObservations
+from analysis_lib.methods.ballot_kinds import CAST
 from analysis_lib.methods.turnout import TIMED_CHANNELS, last_of_each, seen_resolution
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats import gaps, runs
-from analysis_lib.stats.scan import rank_pvalue
+from analysis_lib.stats.scan import rank_pvalue, rank_pvalue_error
 
 MIN_BALLOTS = 30
 MIN_GAPS = 8
@@ -116,7 +117,7 @@ def operator_gaps(
         assumptions=assumptions, innocent_explanations=EXPLANATIONS, references=("greenwood1946", "pyke1965", "choi1969"),
         parameters=parameters | {"block": BLOCK, "n_resamples": n_resamples, "resolution": resolution},
         details={
-            "pvalue_se": float(np.sqrt(pvalue * (1 - pvalue) / (n_resamples + 1))), "n_stretches": len(tested),
+            "pvalue_se": rank_pvalue_error(pvalue, n_resamples), "n_stretches": len(tested),
             "stretch": told(top), "gaps_s": [int(gap) for gap in top.gaps[:MOST_GAPS]], "greenwood": gaps.greenwood(top.gaps),
             "stretches": [told(tested[int(i)]) for i in order[:MOST_LISTED]],
             "smallest_visible": _fewest_even(float(np.quantile(null, alpha / 2))),
@@ -235,7 +236,7 @@ def online(case: Case) -> tuple[pl.DataFrame, int]:
 
     Ballots of a kiosk and of a batch are even by design: people queue, and papers are keyed in one after the other.
     """
-    timed = case.rows("ballot_events").filter(pl.col("event").is_in(["cast", "recast"]) & pl.col("at").is_not_null())
+    timed = case.rows("ballot_events").filter(pl.col("event").is_in(CAST) & pl.col("at").is_not_null())
     own = timed.filter(pl.col("channel").is_in(ONLINE) & pl.col("batch_id").is_null()).pipe(last_of_each)
     aside = timed.filter((pl.col("channel") == "online_kiosk") | pl.col("batch_id").is_not_null())
     return own, aside.height

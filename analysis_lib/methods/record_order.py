@@ -16,6 +16,7 @@ from analysis_lib.methods.turnout import TIMED_CHANNELS, seen_resolution
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats import inversions
 from analysis_lib.stats.predictive_rates import clopper_pearson
+from analysis_lib.stats.scan import rank_pvalue_error
 
 MIN_ENTRIES = 30
 US = 1_000_000
@@ -150,7 +151,7 @@ def record_order(
             "largest_s": max((int(np.abs(d).max()) for d in displaced), default=0) / US,
             "block": _block(held[top], displaced[top], start, length) if length else None,
             "n_logs": len(held), "n_missing": sum(log.n_missing for log in held), "stamps": _equal_stamps(held),
-            "pvalue_se": float(np.sqrt(pvalue * (1 - pvalue) / (n_resamples + 1))),
+            "pvalue_se": rank_pvalue_error(pvalue, n_resamples),
             "smallest_visible": int(np.quantile(draws, 1 - alpha, method="higher")) + 1
             if k
             else _least_block(held, concurrency_s, alpha, n_resamples, rng),
@@ -257,7 +258,7 @@ def shuffled_order(
         parameters=parameters | {"n_resamples": n_resamples},
         details={
             "n_lists": len(lists), "rising": float((np.diff(longest) >= 0).mean()),
-            "pvalue_se": float(np.sqrt(found.pvalue * (1 - found.pvalue) / (n_resamples + 1))),
+            "pvalue_se": rank_pvalue_error(found.pvalue, n_resamples),
             "smallest_visible": float(np.quantile(found.null_draws, parameters["alpha"])),
         },
         null_draws=found.null_draws,

@@ -7,13 +7,13 @@ from typing import Any
 
 import polars as pl
 
+from analysis_lib.methods.ballot_kinds import COUNTED
 from analysis_lib.methods.declared import candidate_totals, with_declaration
 from analysis_lib.methods.identities import WHOLE, Identity, exactly, identity
 from analysis_lib.methods.sums import PARTS, cells, once, parents
 from analysis_lib.stats.integer_tables import fitting_tables, rounding_interval
 
 MOST_BALLOTS = 3000  # beyond this the tables that fit two shares run into tens of millions
-COUNTED = ("cast", "recast", "entered_by_officer", "imported")
 TAKEN_OUT = ("voided", "rejected", "excluded_from_count", "quarantined")
 PUT_BACK = ("reinstated", "released", "counted")
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from analysis_lib.case import Case
+from analysis_lib.methods.ballot_kinds import CAST, COUNTED, KEYED_IN
 from analysis_lib.methods.instants import STAMP, possibly_before, stamped, surely_before
 from analysis_lib.methods.members import is_complete, whole_roll
 
-COUNTED = ("cast", "recast", "entered_by_officer", "imported")
 UNDONE = ("superseded", "voided", "rejected", "excluded_from_count", "quarantined")
-KEYED_IN = ("entered_by_officer", "imported")
 ISSUED = ("issued", "reissued_new", "printed", "resent_same")
 FIRST_ISSUED = ("issued", "printed")
 BY_CODE = ("online", "online_kiosk", "phone", "sms")  # ways of voting that need a code before
@@ -91,7 +90,7 @@ def after_first_issue(case: Case) -> Looked:
     new one, shows that there was one before. By voter, in a log that may have gaps, it is undetermined.
     """
     issues = stamped(case.rows("credential_events").filter(pl.col("event").is_in(ISSUED)), case)
-    own = casts(case).filter(pl.col("event").is_in(("cast", "recast")) & pl.col("channel").is_in(BY_CODE)).drop_nulls("at")
+    own = casts(case).filter(pl.col("event").is_in(CAST) & pl.col("channel").is_in(BY_CODE)).drop_nulls("at")
     codes = _first(issues, "credential_id", ("issued", "printed", "reissued_new"))
     by_code = own.join(codes, on="credential_id", suffix="_of_right").with_columns(is_sure=pl.lit(True))
     unnamed, members = own.filter(pl.col("credential_id").is_null()), _first(issues, "voter_key", FIRST_ISSUED)

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from analysis_lib.case import Case
 from analysis_lib.clocks import window_in_force
+from analysis_lib.methods.ballot_kinds import CAST
 from analysis_lib.methods.members import roll_in_force
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats import collisions
+from analysis_lib.stats.scan import rank_pvalue_error
 
 MIN_BALLOTS, MIN_REFERENCE = 30, 100
 ATTRIBUTES = {"network": "ip_key", "device": "device_key"}
@@ -61,7 +63,7 @@ def _voters(rows: pl.DataFrame, key: str) -> pl.DataFrame:
 
 def ballots(case: Case, contest_id: str, key: str) -> pl.DataFrame:
     """Give the last online ballot of every voter that has a key; kiosks and batches share one by design and are left out."""
-    cast = pl.col("event").is_in(["cast", "recast"]) & (pl.col("channel") == "online") & pl.col("batch_id").is_null()
+    cast = pl.col("event").is_in(CAST) & (pl.col("channel") == "online") & pl.col("batch_id").is_null()
     return _voters(case.rows_of("ballot_events", contest_id).filter(cast), key)
 
 
@@ -172,7 +174,7 @@ def shared_origin(
         details=details | {
             "tallies": tallies, "n_reference": n_reference, "n_contests": groups.n_contests,
             "n_gateway": groups.n_gateway, "n_known": groups.n_known,
-            "pvalue_se": float(np.sqrt(pvalue * (1 - pvalue) / (n_resamples + 1))),
+            "pvalue_se": rank_pvalue_error(pvalue, n_resamples),
             "smallest_visible": _visible(draws[:, -1], found.needed(alpha), n),
         },
         null_draws=draws[:, 0].astype(float),

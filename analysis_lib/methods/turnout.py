@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from analysis_lib.case import Case
 from analysis_lib.clocks import resolution_s, window_in_force
+from analysis_lib.methods.ballot_kinds import CAST
 from analysis_lib.stats.turnout_baseline import Baseline, Hours, fit_baseline
 
 TIMED_CHANNELS = (
@@ -55,7 +56,7 @@ def casts(case: Case) -> Casts | None:
     rows = (
         case.rows("ballot_events")
         .filter(
-            pl.col("event").is_in(["cast", "recast"])
+            pl.col("event").is_in(CAST)
             & pl.col("channel").is_in(TIMED_CHANNELS)
             & pl.col("batch_id").is_null()
             & pl.col("at").is_not_null()

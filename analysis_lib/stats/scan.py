@@ -334,6 +334,11 @@ def rank_pvalue(observed: float, null: NDArray) -> float:
     return float((1 + np.count_nonzero(null >= observed - TIE)) / (null.size + 1))
 
 
+def rank_pvalue_error(pvalue: float, n_resamples: int) -> float:
+    """Standard error that simulating leaves in a rank p-value: sqrt(p(1-p)/(R+1))."""
+    return float(np.sqrt(pvalue * (1 - pvalue) / (n_resamples + 1)))
+
+
 def rate_ratio_interval(count: int, expected: float, confidence_level: float) -> tuple[float, float, float]:
     """Ratio of a Poisson count to its expectation, with Garwood's exact interval (Garwood 1936, Biometrika 28, 437-442)."""
     tail = (1.0 - confidence_level) / 2.0

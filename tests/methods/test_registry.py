@@ -39,6 +39,7 @@ SHARED = {  # modules that answer no question of their own
     ),
     *(
         "around_the_close",
+        "ballot_kinds",
         "burst_assumptions",
         "burst_forms",
         "counted_bursts",
