@@ -13,6 +13,7 @@ import polars as pl
 BASES = ("advertised", "configured", "amended", "actual")
 IN_FORCE = ("amended", "advertised", "configured", "actual")  # the first that is held: what members were last told
 RESOLUTION_S = {"us": 1, "ms": 1, "s": 1, "min": 60, "hour": 3600, "day": 86400}
+FINE = ("us", "ms")
 UNCERTAIN_ZONE = ("inferred_from_anchor", "assumed")
 READING_ORDER = ("offset_removed", "clock_slow", "clock_fast", "other_zone", "other_fold", "anchored")
 RAW_FORMS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
@@ -86,6 +87,20 @@ def resolution_s(rows: pl.DataFrame, clocks: pl.DataFrame) -> int:
     """Coarsest resolution in seconds among the clocks that stamped these rows; 1 where no clock is named."""
     used = rows.select("clock_id").unique().join(clocks, on="clock_id", how="inner")
     return max((RESOLUTION_S[value] for value in used["resolution"]), default=1)
+
+
+def reach(rows: pl.DataFrame, clocks: pl.DataFrame) -> tuple[timedelta, timedelta]:
+    """Give by how much an event may lie before its stamp, and by how much after it, at the coarsest of the clocks of these rows.
+
+    A time that was cut off lies up to a unit (less a microsecond) after its stamp; one brought to the nearest
+    unit, up to half a unit either way; where `rounding` is null or unknown, both are allowed. A clock finer than a
+    second is read as one that cuts to the second. Rows without a described clock count as such too.
+    """
+    used = rows.select("clock_id").unique().join(clocks, on="clock_id", how="inner")
+    units = [(RESOLUTION_S[name], name in FINE, how or "unknown") for name, how in used.select("resolution", "rounding").rows()]
+    before = max((unit / 2 for unit, fine, how in units if how != "truncate" and not fine), default=0.0)
+    cut = max((unit for unit, fine, how in units if how != "round" or fine), default=0 if units else 1)
+    return timedelta(seconds=before), max(timedelta(seconds=cut, microseconds=-1), timedelta(seconds=before))
 
 
 def readings(

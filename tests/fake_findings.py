@@ -219,6 +219,7 @@ FAKES = [
     outside(YES, after=9, fewest=4, most=9),
     outside(Verdict.UNDETERMINED, after=1, fewest=0),
     outside(Verdict.UNDETERMINED, fewest=0, most=2),
+    outside(Verdict.UNDETERMINED, after=3, fewest=0, most=5, sides={"before": [0, 5], "after": [0, 3]}),
     outside(YES, after=2, roles=(("officer_entered", "unknown"), ("in_person", "self"))),
     outside(YES, after=6, sessions=begun(4, 1), extensions=[extended()]),
     outside(YES, after=1, sessions=begun(1, 0), extensions=[extended("before", 0, 0), extended("unknown", 1, minutes=-15)]),

@@ -57,6 +57,7 @@ def outside(
     longest=2096,
     extensions=(),
     sessions=None,
+    sides=None,
 ):
     by_role = [{"channel": channel, "actor_role": role, "n": before + after} for channel, role in roles] if before + after else []
     total = before + after
@@ -71,6 +72,7 @@ def outside(
         longest_s=longest if after else None,
         fewest=total if fewest is None else fewest,
         most=total if most is None else most,
+        sides=sides or {"before": [before, before], "after": [after, after]},
         by_role=by_role,
         extensions=extensions,
         sessions=sessions,

@@ -1,6 +1,6 @@
 """Windows in four bases, and what an uncertain clock allows: every trap worked out by hand."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_package import STEADY
 
-from analysis_lib.clocks import in_force, raw_instants, readings, resolution_s, voting_windows, window_in_force
+from analysis_lib.clocks import in_force, raw_instants, reach, readings, resolution_s, voting_windows, window_in_force
 from analysis_lib.schema import load_schema
 
 LONDON = "Europe/London"
@@ -295,3 +295,27 @@ def test_the_logs_own_text_is_read_in_its_zone(text, earliest, latest):
     for which, told in (("earliest", earliest), ("latest", latest)):
         (at,) = raw_instants(rows, clocks, which)
         assert (at and f"{at:%d %H:%M:%S}") == told
+
+
+@pytest.mark.parametrize(
+    ("resolution", "rounding", "before", "after"),
+    [
+        ("min", "truncate", 0, 60), ("min", "round", 30, 30), ("min", "unknown", 30, 60), ("min", None, 30, 60),
+        ("s", "round", 0.5, 0.5), ("s", None, 0.5, 1), ("ms", None, 0, 1), ("us", "round", 0, 1), ("day", "round", 43_200, 43_200),
+    ],
+)  # fmt: skip
+def test_how_far_an_event_may_lie_from_its_stamp(resolution, rounding, before, after):
+    clocks = frame("clocks", {"clock_id": "C1", "resolution": resolution, "rounding": rounding})
+    at_most = timedelta(seconds=after) - timedelta(microseconds=after > before)  # what was cut off is less than a unit
+    assert reach(pl.DataFrame({"clock_id": ["C1", None]}), clocks) == (timedelta(seconds=before), at_most)
+
+
+def test_the_coarsest_clock_of_several_counts_and_none_is_a_clock_of_seconds():
+    clocks = frame(
+        "clocks",
+        {"clock_id": "C1", "resolution": "min", "rounding": "truncate"},
+        {"clock_id": "C2", "resolution": "hour", "rounding": "round"},
+    )
+    both = reach(pl.DataFrame({"clock_id": ["C1", "C2"]}), clocks)
+    assert both == (timedelta(minutes=30), timedelta(minutes=30))
+    assert reach(pl.DataFrame({"clock_id": ["C3"]}), clocks) == (timedelta(0), timedelta(microseconds=999_999))

@@ -23,10 +23,16 @@ def late_choice_shift(case: Case, findings: Sequence[Finding]) -> Shown:
         if details.get("running") and i == 0:
             shown.append(_running(details["running"], zone))
         shown.append(charts.late_shares(details["by_candidate"]))
-        shown.append(_shares(details, case, f"cut-off {at_text(details['cut_at'], zone)}"))
+        shown.append(_shares(details, case, f"cut-off {_cut(details, zone)}"))
         if details["has_trend"]:
             shown.append(charts.placebo_cuts(details["cuts"], details["candidate"], zone))
     return shown
+
+
+def _cut(details: Mapping[str, Any], zone: str) -> str:
+    if details.get("cuts_by_channel"):
+        return f"each channel's own {'cut-off' if details['cut_s'] else 'close'}"
+    return at_text(details["cut_at"], zone)
 
 
 def _running(readings: Sequence[Mapping[str, Any]], zone: str) -> Table:
@@ -82,7 +88,8 @@ def late_choice_bounds(case: Case, findings: Sequence[Finding]) -> Shown:
             for row in details["candidates"]
         ]
         titles = {"candidate": "candidate", "ballots": "declared", "low": "late, at least", "high": "late, at most"}
-        at = at_text(details["cut_at"], case.contest["timezone"])
+        at = _cut(details, case.contest["timezone"])
+        counted = details["is_exact"] or details.get("is_count")
         how = "differences of running totals" if details["is_exact"] else "bounds that hold whatever was chosen"
-        shown.append(Table(rows, titles, f"Ballots that came in after {at}: {how}."))
+        shown.append(Table(rows, titles, f"Ballots that {'were counted' if counted else 'came in'} after {at}: {how}."))
     return shown

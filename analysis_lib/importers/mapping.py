@@ -224,6 +224,7 @@ class File(_Strict):
     format: str = "table"
     kind: Literal["platform_export", "platform_log", "db_dump", "dsar", "foi", "canvass", "legal_disclosure"] = "platform_export"
     completeness: Literal["complete", "random_sample", "self_selected", "partial_known", "unknown"] = "unknown"
+    row_order: Literal["by_time", "by_name", "shuffled", "unknown", ""] = ""  # only where it is known
     options: Mapping[str, Any] = {}
     file_names: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()

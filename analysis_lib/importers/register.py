@@ -72,6 +72,7 @@ class Source:
 def source_row(source: Source, mapping: Platform, options: Options, held: writing.Held, whole: Sequence[Applied]) -> writing.Row:
     """Register the file; what the user didn't say is filled in only where nothing stands yet."""
     kinds = [part.file for part in source.parts]
+    orders = {kind.row_order for kind in kinds}
     stamps = [stamp for applied in whole for stamp in applied.instants]
     first, last = (min(stamps), max(stamps)) if len({*stamps}) > 1 else ("", "")
     sure = {
@@ -96,9 +97,10 @@ def source_row(source: Source, mapping: Platform, options: Options, held: writin
         "interest": "unknown",
         "obtained_at": datetime.now(UTC).date().isoformat(),
         "completeness": kinds[0].completeness,
+        "row_order": orders.pop() if len(orders) == 1 else "",  # parts in unlike orders have none together
     }
     old = next((row for row in held.tables.get("sources", ()) if row["source_id"] == source.id), {})
-    return sure | {name: text for name, text in usual.items() if not sure[name] and not old.get(name)}
+    return sure | {name: text for name, text in usual.items() if not sure.get(name) and not old.get(name)}
 
 
 def contest_row(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from analysis_lib.case import Case
-from analysis_lib.clocks import UNCERTAIN_ZONE, Window, in_force, readings, resolution_s, voting_windows, window_in_force
+from analysis_lib.clocks import UNCERTAIN_ZONE, Window, in_force, reach, readings, voting_windows, window_in_force
 from analysis_lib.methods.around_the_close import (
     DISPLAY_LAG_S,
     KEYED,
@@ -24,6 +24,7 @@ from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Stat
 VERDICT_AT_S = 0  # a tolerance is a courtesy of the table; only a documented grace changes what is in time
 NOUN, COUNTS = "ballots_outside_window", "turnout_counts"
 RULE = "every ballot is cast within the window in force for its channel"
+SIDES = ("before", "after")
 STRUCK = ("superseded", "voided", "quarantined", "rejected", "excluded_from_count")
 WINDOW_ACTIONS = ("window_changed", "contest_opened", "contest_closed", "contest_reopened")
 EXPLANATIONS = (
@@ -75,12 +76,12 @@ def ballots_outside_window(
     rows, late = [], []
     for channel in sorted(ballots["channel"].unique()):
         own = ballots.filter(pl.col("channel") == channel).sort("at", "event_id").with_columns(keyed_in=KEYED)
-        unit = resolution_s(own, clocks)
+        reaching = reach(own, clocks)
         found = voting_windows(windows, channel)
         for basis, window in found.items():
             for reading, at in readings(own, clocks, zone, anchored).items():
                 for tolerance in tolerances_s:
-                    before, after = _outside(at, window, tolerance, unit)
+                    before, after = _outside(at, window, tolerance, reaching)
                     batch = own["keyed_in"]
                     rows.append(
                         {
@@ -91,23 +92,24 @@ def ballots_outside_window(
                     )  # fmt: skip
         basis = in_force(found)
         if basis:
-            late.append(_listed(own, found[basis], VERDICT_AT_S, unit))
+            late.append(_listed(own, found[basis], VERDICT_AT_S, reaching))
     schema = {"channel": pl.String, "basis": pl.String, "reading": pl.String} | dict.fromkeys(
         ("tolerance_s", "n", "before", "after", "batch_after"), pl.Int64
     )
     return pl.DataFrame(rows, schema=schema), pl.concat(late) if late else pl.DataFrame()
 
 
-def _outside(at: pl.Series, window: Window, tolerance: int, unit: int) -> tuple[pl.Series, pl.Series]:
-    """A stamp is outside only if every instant it can stand for is; stamps are cut down to their unit."""
+def _outside(at: pl.Series, window: Window, tolerance: int, reaching: tuple[timedelta, timedelta]) -> tuple[pl.Series, pl.Series]:
+    """A stamp is outside only if every instant it can stand for is; see `clocks.reach`."""
     never = pl.Series([False] * at.len(), dtype=pl.Boolean)
-    before = at + timedelta(seconds=unit + tolerance) <= window.opens_at if window.opens_at else never
-    after = at > window.closes_at + timedelta(seconds=window.grace_s + tolerance) if window.closes_at else never
+    earlier, later = reaching
+    before = at + later + timedelta(seconds=tolerance) < window.opens_at if window.opens_at else never
+    after = at - earlier > window.closes_at + timedelta(seconds=window.grace_s + tolerance) if window.closes_at else never
     return before.fill_null(False), after.fill_null(False)
 
 
-def _listed(own: pl.DataFrame, window: Window, tolerance: int, unit: int) -> pl.DataFrame:
-    before, after = _outside(own["at"], window, tolerance, unit)
+def _listed(own: pl.DataFrame, window: Window, tolerance: int, reaching: tuple[timedelta, timedelta]) -> pl.DataFrame:
+    before, after = _outside(own["at"], window, tolerance, reaching)
     past = (pl.col("at") - window.closes_at).dt.total_seconds() if window.closes_at else pl.lit(0)
     ahead = (pl.col("at") - window.opens_at).dt.total_seconds() if window.opens_at else pl.lit(0)
     return own.with_columns(
@@ -201,8 +203,7 @@ def answer(case: Case) -> tuple[Result, ...]:
         reason = "Ballots with a time and an advertised, configured or actual close are needed together."
         return (NotAnswerable(method=NOUN, reason=reason, needs=missing or ("ballot_events.at",)),)
     zone = case.contest["timezone"]
-    held = {channel: voting_windows(windows, channel) for channel in sorted(ballots["channel"].unique())}
-    forced = {channel: basis for channel, found in held.items() if (basis := in_force(found)) and found[basis].closes_at}
+    held, forced = _in_force(ballots, windows)
     judged = ballots.filter(pl.col("channel").is_in(list(forced)))
     unmatched = [channel for channel in held if channel not in forced]
     if not judged.height:
@@ -212,21 +213,12 @@ def answer(case: Case) -> tuple[Result, ...]:
     counts, late = ballots_outside_window(
         judged, clocks, windows, zone=zone, tolerances_s=case.plan.tolerances_s, anchored=anchored
     )
-    headline = counts.filter(
-        (pl.col("tolerance_s") == VERDICT_AT_S)
-        & (pl.col("basis") == pl.col("channel").replace_strict(forced, return_dtype=pl.String))
-    ).with_columns(n=pl.col("before") + pl.col("after"))
-    recorded = headline.filter(pl.col("reading") == "as_recorded")
-    # A channel whose clock leaves no doubt counts as recorded, whatever the reading of the others.
-    by_channel = headline.group_by("channel").agg(fewest=pl.col("n").min(), most=pl.col("n").max())
-    fewest, most = int(by_channel["fewest"].sum()), int(by_channel["most"].sum())
+    headline = _headline(counts, forced)
+    recorded, by_channel = headline.filter(pl.col("reading") == "as_recorded"), _by_channel(headline)
+    sides = {side: [int(by_channel[f"{end}_{side}"].sum()) for end in ("fewest", "most")] for side in SIDES}
+    fewest, most = sum(low for low, _ in sides.values()), int(by_channel["most"].sum())
     single = late.filter(~pl.col("in_batch"))
-    sure = by_channel.filter(pl.col("fewest") > 0)["channel"].to_list()
-    firm = (
-        _stamped_at_the_event(ballots, clocks, _that_counts(case, single.filter(pl.col("channel").is_in(sure))))
-        if sure
-        else False
-    )
+    firm = _stamped_at_the_event(ballots, clocks, _that_counts(case, _sure(late, by_channel)))
     verdict = Verdict.BREACH_RECORDED if firm else Verdict.UNDETERMINED if most else Verdict.NO_BREACH
     closes, events = closes_on_record(judged, windows), case.rows("ballot_events").drop_nulls("at")
     untimed = case.rows("ballot_events").filter(pl.col("event").is_in(COUNTED) & pl.col("at").is_null()).height
@@ -246,6 +238,7 @@ def answer(case: Case) -> tuple[Result, ...]:
                 **{name: int(recorded[name].sum()) for name in ("before", "after", "batch_after")},
                 "fewest": fewest,
                 "most": most,
+                "sides": sides,
                 "basis_in_force": forced,
                 "counts": counts.to_dicts(),
                 "by_role": _by_role(single),
@@ -258,6 +251,49 @@ def answer(case: Case) -> tuple[Result, ...]:
             },
         ),
     )  # fmt: skip
+
+
+def late_on_record(case: Case) -> bool:
+    """Tell whether some ballot is late under every reading of its clock, which stamps the event; early ballots don't count."""
+    ballots, clocks, windows = brought_in(case), case.rows("clocks"), case.rows("contest_windows")
+    _, forced = _in_force(ballots, windows)
+    judged = ballots.filter(pl.col("channel").is_in(list(forced)))
+    if not judged.height:
+        return False
+    counts, outside = ballots_outside_window(
+        judged, clocks, windows, zone=case.contest["timezone"], tolerances_s=(VERDICT_AT_S,), anchored=anchored_offsets(case)
+    )
+    sure = _sure(outside, _by_channel(_headline(counts, forced)))
+    return _stamped_at_the_event(ballots, clocks, _that_counts(case, sure.filter(pl.col("seconds") >= 0)))
+
+
+def _in_force(ballots: pl.DataFrame, windows: pl.DataFrame) -> tuple[dict[str, dict[str, Window]], dict[str, str]]:
+    """The windows by channel and basis, and the basis in force of each channel that has a close."""
+    held = {channel: voting_windows(windows, channel) for channel in sorted(ballots["channel"].unique())}
+    return held, {channel: basis for channel, found in held.items() if (basis := in_force(found)) and found[basis].closes_at}
+
+
+def _headline(counts: pl.DataFrame, forced: Mapping[str, str]) -> pl.DataFrame:
+    """The counts that the verdict rests on."""
+    basis = pl.col("channel").replace_strict(dict(forced), return_dtype=pl.String)
+    held = counts.filter((pl.col("tolerance_s") == VERDICT_AT_S) & (pl.col("basis") == basis))
+    return held.with_columns(n=pl.col("before") + pl.col("after"))
+
+
+def _by_channel(headline: pl.DataFrame) -> pl.DataFrame:
+    """Fewest and most over the readings. A channel whose clock leaves no doubt counts as recorded, whatever the reading of the others.
+
+    Late under one reading and early under another is neither: each side is counted by itself.
+    """
+    return headline.group_by("channel").agg(
+        pl.col(*SIDES).min().name.prefix("fewest_"), pl.col(*SIDES).max().name.prefix("most_"), most=pl.col("n").max()
+    )
+
+
+def _sure(outside: pl.DataFrame, by_channel: pl.DataFrame) -> pl.DataFrame:
+    """Single ballots on a side on which some stand under every reading."""
+    fewest_there = pl.when(pl.col("seconds") >= 0).then("fewest_after").otherwise("fewest_before")
+    return outside.filter(~pl.col("in_batch")).join(by_channel, on="channel").filter(fewest_there > 0)
 
 
 def _stamped_at_the_event(ballots: pl.DataFrame, clocks: pl.DataFrame, late: pl.DataFrame) -> bool:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analysis_lib.case import Case
 from analysis_lib.methods.burst_forms import ENOUGH_PEERS, MIN_BALLOTS
-from analysis_lib.methods.turnout import Casts
+from analysis_lib.methods.turnout import HOUSEHOLD_BALLOTS, Casts
 from analysis_lib.methods.turnout_stretches import empty_days, hours_of, outages, touched
 from analysis_lib.plaintext import count
 from analysis_lib.results import Assumption, Status
@@ -22,15 +22,24 @@ FIT_LEVEL = 0.01
 NO_PEERS = "Too few peer contests of the same length, opening hour and weekday are held to know the usual pace."
 
 
-def household(series: Casts) -> Assumption:
-    """Whether couples could be counted once."""
-    return Assumption(
-        statement="Members decide when to vote independently of each other, once households are counted once.",
-        status=Status.UNTESTED,
-        evidence=f"Ballots that followed another of the same small network within half an hour stand aside: {series.n_household:,}."
-        if series.networks_known
-        else "No network keys are held, so couples who voted together could not be counted once; within the hour, one ballot in four is allowed to follow a housemate's.",
-    )
+def household(series: Casts, fullest: int | None = None) -> Assumption:
+    """Whether couples could be counted once; `fullest` is the number of ballots in the window that stands out most."""
+    statement = "Members decide when to vote independently of each other, once households are counted once."
+    if series.networks_known:
+        status = Status.UNTESTED
+        evidence = (
+            f"Ballots that followed another of the same small network within half an hour stand aside: {series.n_household:,}."
+        )
+    elif fullest is not None and fullest <= HOUSEHOLD_BALLOTS:
+        status = Status.FAILS
+        evidence = f"No network keys are held, and the window holds {fullest} ballots: one household could have cast them."
+    else:
+        status = Status.UNTESTED
+        evidence = (
+            "No network keys are held, so couples who voted together could not be counted once; "
+            "within the hour, one ballot in four is allowed to follow a housemate's."
+        )
+    return Assumption(statement=statement, status=status, evidence=evidence)
 
 
 def answers_left_out(n_left_out: int, messages: int, hours: int, failed: bool) -> Assumption:
@@ -43,7 +52,7 @@ def answers_left_out(n_left_out: int, messages: int, hours: int, failed: bool) -
     elif messages:
         status = Status.HOLDS
         evidence = (
-            f"{count(n_left_out, 'ballot')} of the {count(hours, 'hour')} up to two hours after a message, meeting or outage, "
+            f"{count(n_left_out, 'ballot')} of the {count(hours, 'hour')} up to two hours after a message, meeting, outage or batch of codes, "
             "after the opening and before the close stand aside."
         )
     else:

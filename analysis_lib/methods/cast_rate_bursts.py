@@ -111,7 +111,7 @@ def cast_rate_bursts(
     return burst_result(
         form, top, null, window=_window(series, top), clusters=[_window(series, w) for w in listed],
         n=int(series.stamps.size), n_excluded=series.n_outside + series.n_household + series.n_left_out,
-        confidence_level=confidence_level, assumptions=assumptions, parameters=parameters | {"scan_windows_s": list(usable)},
+        confidence_level=confidence_level, assumptions=(household(series, top.count), *assumptions), parameters=parameters | {"scan_windows_s": list(usable)},
         n_household=series.n_household, n_outside=series.n_outside, n_left_out=series.n_left_out, noise_cv=noise_cv,
         smallest_visible=smallest_visible(series, form, usable, float(np.quantile(null, 1 - alpha / 2))),
     )  # fmt: skip
@@ -193,7 +193,7 @@ def _from_ballots(case: Case, series: Casts) -> tuple[Result, ...]:
     left = replace(series, stamps=kept, n_left_out=int(series.stamps.size - kept.size))
     answers = answers_left_out(left.n_left_out, len(stretches), int(away.sum()), failed)
     own = np.histogram(left.stamps, left.edges)[0] / left.stamps.size
-    tests = [("within_hour", own, 0.0, None, (household(series), answers), {})]
+    tests = [("within_hour", own, 0.0, None, (answers,), {})]
     baseline = peer_baseline(case, series)
     if baseline is not None:
         clock = own_hours(case, series)
@@ -206,7 +206,7 @@ def _from_ballots(case: Case, series: Casts) -> tuple[Result, ...]:
             left, shares / shares.sum(), lengths=plan.scan_windows_s, n_resamples=min(plan.n_resamples, FIT_RESAMPLES),
             rng=plan.rng(case.contest_id, METHOD, "fit"), **noise,
         )  # fmt: skip
-        leans = (household(series), *peer_assumptions(baseline, empty), pace, answers)
+        leans = (*peer_assumptions(baseline, empty), pace, answers)
         tests.append(("peer_baseline", shares / shares.sum(), *noise.values(), leans, {"peers": list(case.peers())}))
     found: list[Result] = []
     for form, shares, noise_cv, uncertainty, assumptions, more in tests:

@@ -13,7 +13,7 @@ from analysis_lib.case import Case
 from analysis_lib.clocks import window_in_force
 from analysis_lib.methods.ballot_kinds import COUNTED
 from analysis_lib.methods.declared import candidate_totals
-from analysis_lib.methods.interim_totals import Interim, interim_totals, nearest_cut
+from analysis_lib.methods.interim_totals import READ_WITHIN_S, STRATUM, Interim, interim_totals, nearest_cut
 from analysis_lib.plaintext import count
 from analysis_lib.secrecy import LINKABLE
 
@@ -121,6 +121,12 @@ def cut_at(case: Case, channel: str, cut_s: int) -> datetime | None:
     return max(closes) - timedelta(seconds=cut_s) if closes else None
 
 
+def cuts_that_differ(cuts: Mapping[str, datetime]) -> dict[str, Any]:
+    """Give ``cuts``, each channel with its own, where channels have different ones; nothing where one instant tells it."""
+    own = [{"channel": channel, "at": at} for channel, at in sorted(cuts.items())]
+    return {"cuts_by_channel": own} if len(set(cuts.values())) > 1 else {}
+
+
 def form_of(cut_s: int, preference: str = FIRST_PREFERENCES) -> str:
     """Name the form of one cut-off."""
     name = "after_close" if cut_s == 0 else f"last_{cut_s}_s"
@@ -139,11 +145,12 @@ def span_of(cut_s: int) -> str:
 class Split:
     """Counts on either side of a cut: ``stratum, is_late, candidate, n, at_days`` (days from the cut), and what was left out.
 
-    `cut_at` is the latest cut over the channels. `n_straddling` ballots lie in bins that the cut divides.
+    `cut_at` is the latest cut over the channels, `cuts` each channel's own. `n_straddling` ballots lie in bins that the cut divides.
     """
 
     rows: pl.DataFrame
     cut_at: datetime
+    cuts: Mapping[str, datetime]
     n_straddling: int
     n_without_close: int
 
@@ -155,10 +162,12 @@ def split(case: Case, counts: Counts, cut_s: int) -> Split | None:
     if not known:
         return None
     if counts.interim is not None:
-        nearest = nearest_cut(counts.interim.instants, max(known.values()))
-        known = dict.fromkeys(cuts, nearest)
+        known = dict.fromkeys(cuts, nearest_cut(counts.interim.instants, max(known.values())))
     cut = pl.col("channel").replace_strict(known, default=None, return_dtype=pl.Datetime("us", "UTC"))
     rows = counts.rows.with_columns(cut=cut)
+    if counts.interim is not None:  # a branch read a little earlier or later is divided there
+        own = counts.interim.own_readings(max(known.values())).filter(pl.col("away_s").abs() <= READ_WITHIN_S)
+        rows = rows.join(own, on=STRATUM, how="left", maintain_order="left").with_columns(cut=pl.coalesce("own", "cut"))
     inside = rows.drop_nulls("cut")
     if counts.road == "stamps":
         late = pl.col("start") > pl.col("cut") if cut_s == 0 else pl.col("start") >= pl.col("cut")
@@ -174,22 +183,24 @@ def split(case: Case, counts: Counts, cut_s: int) -> Split | None:
     return Split(
         rows=sided.group_by(by).agg(pl.col("n").sum()).sort(by),
         cut_at=max(known.values()),
+        cuts=known,
         n_straddling=int(inside["n"].sum() - sided["n"].sum()),
         n_without_close=int(rows["n"].sum() - inside["n"].sum()),
     )
 
 
 def running_shares(counts: Counts, names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Give the share of the first two candidates at each reading, and the lead, all in [0, 1]; `at` is null in the final figures."""
+    """Give the share of the first two candidates at each reading, and the lead, all in [0, 1]; `at` is null in the final figures.
+
+    A branch that wasn't read at an instant stands as it did at its last reading before.
+    """
     if counts.interim is None:
         return []
-    totals = counts.interim.running.group_by("at", "candidate").agg(pl.col("n").sum())
-    final = totals.filter(pl.col("at").is_null()).sort(["n", "candidate"], descending=[True, False])["candidate"].to_list()
-    first, second = (*final, "", "")[:2]
+    final = counts.interim.running.filter(pl.col("at").is_null()).group_by("candidate").agg(pl.col("n").sum())
+    first, second = (*final.sort(["n", "candidate"], descending=[True, False])["candidate"], "", "")[:2]
     rows = []
     for at in [*counts.interim.instants, None]:
-        now = totals.filter(pl.col("at").eq_missing(pl.lit(at, pl.Datetime("us", "UTC"))))
-        held = dict(now.select("candidate", "n").iter_rows())
+        held = dict((final if at is None else counts.interim.standing(at, slack_s=0)).iter_rows())
         whole = max(1, sum(held.values()))
         ahead, behind = (held.get(candidate, 0) / whole for candidate in (first, second))
         rows.append(

@@ -78,7 +78,7 @@ def clock_offset(
     dict of str to Judged
         Contradicted: some anchor excludes 0, and a shift of whole hours reconciles all of them, within
         bounds less than half an hour apart; or one row in ten or more is out of an order that rests on cause and effect, or
-        that a shift restores.
+        that a shift restores. Spikes alone name no clock where the order of events allows none of the offsets they ask for.
         Of a few minutes against a record kept by hand it cannot be told. A shift is named only if the rows ask for most of it.
         Two clocks that disagree: the one whose zone is less surely known, or that has no other anchor.
     """
@@ -117,7 +117,7 @@ def _judged(clock: str, found: Sequence[Anchor], allowed: float) -> Judged:
     out = [anchor for anchor in found if _excludes(anchor, allowed) or (is_shift and anchor.n_out)]
     verdict, shift = CONSISTENT if found else CANNOT_TELL, None
     if out:
-        is_bulk = any(_is_bulk(anchor) for anchor in out)
+        is_bulk = any(_is_bulk(anchor) and not _is_stray(anchor, found, allowed) for anchor in out)
         is_cause = any(anchor.kind not in BY_RULE for anchor in out)
         shift = next((float(s) for s in shifts if s % HOUR == 0), float(shifts[0]) if shifts else None)
         most = max(*(anchor.loose[0] for anchor in found), *(-anchor.loose[1] for anchor in found), 0.0)
@@ -142,6 +142,7 @@ def _estimate(found: Sequence[Anchor], allowed: float) -> float | None:
     ballots before the issue of their own credential. Null where the offset as stated will do.
     """
     causes = [a for a in found if a.kind not in BY_RULE and (a.kind != "issued_and_cast" or _is_bulk(a))]
+    causes = [a for a in causes if not _is_stray(a, found, allowed)]
     if not any(_excludes(a, allowed) and a.n_out >= FEWEST_OUT for a in causes):
         return None
     ahead, behind = max(a.loose[0] for a in causes), max(-a.loose[1] for a in causes)
@@ -157,6 +158,13 @@ def _excludes(anchor: Anchor, allowed: float) -> bool:
 
 def _is_bulk(anchor: Anchor) -> bool:
     return anchor.n_out >= max(BULK_ROWS, BULK_SHARE * anchor.n)
+
+
+def _is_stray(anchor: Anchor, found: Sequence[Anchor], allowed: float) -> bool:
+    """Whether a spike asks for an offset that the order of events rules out: it is an estimate, so then it is the one in error."""
+    others = [a for a in found if a.kind != "spike"]
+    high, low = min((a.loose[1] for a in others), default=math.inf), max((a.loose[0] for a in others), default=-math.inf)
+    return anchor.kind == "spike" and (anchor.low > high + allowed or anchor.high < low - allowed)
 
 
 def _is_blamed(anchor: Anchor, judged: Mapping[str, Judged], basis: Mapping[str, str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -13,10 +14,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from analysis_lib.case import Case
-from analysis_lib.clocks import Window, window_in_force
-from analysis_lib.methods.ballot_kinds import CAST
+from analysis_lib.clocks import Window, resolution_s, window_in_force
+from analysis_lib.methods.ballot_kinds import given_online
 from analysis_lib.methods.clock_readings import under_every_reading
-from analysis_lib.methods.turnout import LENGTH_SLACK_H, TIMED_CHANNELS, casts
+from analysis_lib.methods.turnout import LENGTH_SLACK_H, last_of_each, one_telling, queued, seen_resolution
 from analysis_lib.plaintext import count
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats.multiplicity import holm
@@ -130,53 +131,51 @@ def closing_surge(stretches: Sequence[Stretch], *, form: Form, alpha: float, con
 
 def _judged(stretch: Stretch, n_stretches: int, alpha: float, confidence_level: float) -> dict[str, Any]:
     """One stretch's p-value, expected count with its predictive interval, and the smallest count that would have stood out."""
-    expected, tails = _prediction(stretch)
+    expected, tail = _prediction(stretch)
 
-    def least(holds: Callable[[NDArray, int], bool]) -> int | None:
+    def least(holds: Callable[[float, float], bool]) -> int | None:
         """Find the smallest count of which something holds that holds of all larger ones too."""
         low, high = -1, stretch.size
-        if not holds(tails(high), high):
+        if not holds(*tail(high)):
             return None
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (low, middle) if holds(tails(middle), middle) else (middle, high)
+            low, high = (low, middle) if holds(*tail(middle)) else (middle, high)
         return high
 
     edge = (1 - confidence_level) / 2
-    above = least(lambda tail, k: bool(tail[k] <= edge))
-    below = least(lambda tail, k: bool(1 - (tail[k + 1] if k + 1 < tail.size else 0.0) > edge))
-    visible = least(lambda tail, k: bool(n_stretches * tail[k] <= alpha))
+    above = least(lambda at_least, _: at_least <= edge)
+    below = least(lambda _, more: 1 - more > edge)
+    visible = least(lambda at_least, _: n_stretches * at_least <= alpha)
     return {
         "length_s": stretch.length_s, "count": stretch.count, "size": stretch.size, "expected": expected,
         "low": below or 0, "high": stretch.size if above is None else max(above - 1, 0),
         "ratio": stretch.count / expected if expected > 0 else None, "n_others": int(stretch.others.size),
-        "n_left_out": stretch.n_left_out, "pvalue": float(tails(stretch.count)[stretch.count]), "smallest_visible": visible,
+        "n_left_out": stretch.n_left_out, "pvalue": tail(stretch.count)[0], "smallest_visible": visible,
     }  # fmt: skip
 
 
-def _prediction(stretch: Stretch) -> tuple[float, Callable[[int], NDArray]]:
-    """Expected count, and the upper tails of the count to be set beside a count of k."""
+def _prediction(stretch: Stretch) -> tuple[float, Callable[[int], tuple[float, float]]]:
+    """Expected count, and the chances of at least k and of more than k, where k itself is what is set beside the others."""
     if stretch.sizes is None:  # given the sum of all days, which k is part of
         total, repeats = int(stretch.others.sum()), from_repeats(stretch.others)
-        return total / stretch.others.size, lambda k: repeats.upper_tails(total + k)
+        return total / stretch.others.size, cache(lambda k: _tail(repeats.upper_tails(total + k), k))
     units = from_units(stretch.others, stretch.sizes, (stretch.count + 0.5) / (stretch.size + 1))
     tails = units.upper_tails(stretch.size)
-    return stretch.size * units.mean, lambda _: tails
+    return stretch.size * units.mean, lambda k: _tail(tails, k)
+
+
+def _tail(tails: NDArray, k: int) -> tuple[float, float]:
+    return float(tails[k]), float(tails[k + 1]) if k + 1 < tails.size else 0.0
 
 
 def cast_counter(case: Case, window: Window) -> tuple[Counter, int]:
     """Give a counter of ballots cast online, each voter's first one, and how many were left out as outside the window or as later ones."""
-    rows = case.rows("ballot_events").filter(
-        pl.col("event").is_in(CAST)
-        & pl.col("channel").is_in(TIMED_CHANNELS)
-        & pl.col("batch_id").is_null()
-        & pl.col("at").is_not_null()
-    )
+    rows = given_online(case.rows("ballot_events"))
     inside = rows.filter((pl.col("at") >= window.opens_at) & (pl.col("at") < window.closes_at)).sort("at", "event_id")
     who = pl.coalesce("voter_key", "credential_id")
     stamps = inside.filter(who.is_null() | who.is_first_distinct())["at"].dt.epoch("us").to_numpy()
-    series, zone = casts(case), ZoneInfo(case.contest["timezone"])
-    unit = series.resolution if series else 1
+    unit, zone = _unit_s(case, rows), ZoneInfo(case.contest["timezone"])
 
     def counted(instant: datetime, _slack_s: float) -> int | None:
         wall = instant.astimezone(zone)
@@ -185,6 +184,13 @@ def cast_counter(case: Case, window: Window) -> tuple[Counter, int]:
         return int(np.searchsorted(stamps, round(instant.timestamp() * 1e6), side="left"))
 
     return Counter(counted), rows.height - stamps.size
+
+
+def _unit_s(case: Case, rows: pl.DataFrame) -> int:
+    """Seconds to which the stamps are cut down, as the clock is said to, as they show, or as a queue is written out."""
+    told = rows.pipe(last_of_each).pipe(one_telling)
+    zone = case.contest["timezone"]
+    return max(resolution_s(told, case.rows("clocks")), seen_resolution(told["at"], zone), queued(told["at"], zone))
 
 
 def reading_counter(readings: pl.DataFrame, channels: Sequence[str] = ("online", "all")) -> Counter | None:

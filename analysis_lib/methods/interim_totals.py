@@ -1,16 +1,20 @@
-"""How a count stood at earlier instants, and what came in between. Shared by late_choice_shift and late_choice_bounds."""
+"""How a count stood at earlier instants, and what was counted in between. Shared by late_choice_shift and late_choice_bounds."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
 from analysis_lib.case import Case
 from analysis_lib.methods.declared import with_declaration
+from analysis_lib.plaintext import count
+from analysis_lib.results import Assumption, Status
 
 STRATUM = ("unit", "channel")
+READ_WITHIN_S = 900  # branches read so near to each other are taken to have been read together, each at its own minute
 FIRST, WHOLE = "first", "all"
 
 
@@ -32,8 +36,35 @@ class Interim:
 
     def between(self) -> pl.DataFrame:
         """Give the ballots between readings: ``unit, channel, candidate, start, end, n``; the first has no start, the last no end."""
-        kept = self.running.join(self.left_out, on=STRATUM, how="anti")
-        return _steps(kept, self.instants)
+        return _steps(self.running.join(self.left_out, on=STRATUM, how="anti"), self.instants)
+
+    def own_readings(self, cut: datetime, slack_s: int = READ_WITHIN_S) -> pl.DataFrame:
+        """Give every branch's and channel's own reading that stands for a cut.
+
+        Returns
+        -------
+        DataFrame
+            ``unit, channel, own, away_s``: the reading nearest to the cut if one lies within the slack (of two, the earlier),
+            else the last one before it; null where there is none: it stood in no reading by then, so nothing of it was counted.
+            Seconds from the cut to that reading, negative before it.
+        """
+        away = (pl.col("own") - cut).dt.total_microseconds() / 1e6
+        read = self.running.select(*STRATUM, own="at").unique().drop_nulls("own").with_columns(away_s=away)
+        near = pl.col("away_s").abs() <= slack_s
+        first = read.filter(near | (pl.col("away_s") < 0)).sort(*STRATUM, pl.col("away_s").abs(), "away_s")
+        strata = self.running.select(STRATUM).unique().sort(STRATUM)
+        return strata.join(
+            first.unique(STRATUM, keep="first", maintain_order=True), on=STRATUM, how="left", maintain_order="left"
+        )
+
+    def divided_at(self, cut: datetime) -> tuple[datetime | None, ...]:
+        """Give the branches' own readings alone: two cuts between which no branch was read are one."""
+        return tuple(self.own_readings(cut)["own"])
+
+    def standing(self, cut: datetime, slack_s: int = READ_WITHIN_S) -> pl.DataFrame:
+        """Give what had been counted at the readings that stand for a cut: ``candidate, n``."""
+        own = self.own_readings(cut, slack_s).select(*STRATUM, at="own").drop_nulls("at")
+        return self.running.join(own, on=[*STRATUM, "at"]).group_by("candidate").agg(pl.col("n").sum()).sort("candidate")
 
 
 def interim_totals(case: Case) -> Interim | None:
@@ -58,7 +89,7 @@ def interim_totals(case: Case) -> Interim | None:
     running = running.select(*STRATUM, candidate="candidate_id", at="as_of", n=pl.col("n").cast(pl.Int64)).sort(
         *STRATUM, "candidate", "at", nulls_last=True
     )
-    fell = _steps(running, running["at"].drop_nulls().unique().sort().to_list()).filter(pl.col("n") < 0).select(STRATUM).unique()
+    fell = _steps(running, []).filter(pl.col("n") < 0).select(STRATUM).unique()
     return Interim(running=running, left_out=pl.concat([disputed, fell]).unique().sort(STRATUM), n_fell=fell.height)
 
 
@@ -74,18 +105,20 @@ def _same_round(early: pl.DataFrame, final: pl.DataFrame) -> tuple[pl.DataFrame,
 
 
 def _steps(running: pl.DataFrame, instants: list[datetime]) -> pl.DataFrame:
-    """Differences between readings. A branch that isn't in a reading at all had nothing counted by then."""
-    cells = running.select(*STRATUM, "candidate").unique()
-    ends = pl.DataFrame(
-        {"end": [*instants, None], "step": range(len(instants) + 1)}, schema_overrides={"end": pl.Datetime("us", "UTC")}
-    )
-    grid = cells.join(ends, how="cross")
-    found = grid.join(running.rename({"at": "end"}), on=[*STRATUM, "candidate", "end"], how="left", nulls_equal=True)
+    """Differences between a branch's own readings. What isn't in the readings before its first had nothing counted by the last of them."""
     over = [*STRATUM, "candidate"]
-    found = found.sort(*over, "step").with_columns(n=pl.col("n").fill_null(0))
-    return found.select(
-        *over, start=pl.col("end").shift(1).over(over), end="end", n=pl.col("n") - pl.col("n").shift(1, fill_value=0).over(over)
-    )
+    ends = running.select(*STRATUM, "at").unique()
+    grid = running.select(over).unique().join(ends, on=STRATUM)
+    found = grid.join(running, on=[*over, "at"], how="left", nulls_equal=True).sort(*over, "at", nulls_last=True)
+    found = found.with_columns(pl.col("n").fill_null(0), start=pl.col("at").shift(1).over(over))
+    own = pl.col("at").fill_null(datetime.max.replace(tzinfo=UTC)) - timedelta(seconds=READ_WITHIN_S)
+    before = pl.DataFrame({"before": instants}, schema={"before": pl.Datetime("us", "UTC")})
+    found = found.with_columns(own=own).sort("own").join_asof(before, left_on="own", right_on="before", allow_exact_matches=False)
+    first = pl.int_range(pl.len()).over(over) == 0
+    return found.sort(*over, "at", nulls_last=True).select(
+        *over, start=pl.when(first).then("before").otherwise("start"), end="at",
+        n=pl.col("n") - pl.col("n").shift(1, fill_value=0).over(over),
+    )  # fmt: skip
 
 
 def nearest_cut(instants: list[datetime], wanted: datetime) -> datetime:
@@ -95,9 +128,55 @@ def nearest_cut(instants: list[datetime], wanted: datetime) -> datetime:
 
 
 def late_totals(interim: Interim, cut: datetime) -> pl.DataFrame:
-    """Give what came in after a reading, over all branches and channels: ``candidate, late, n``."""
-    totals = interim.running.group_by("candidate", "at").agg(pl.col("n").sum())
-    final = totals.filter(pl.col("at").is_null()).select("candidate", "n")
-    before = totals.filter(pl.col("at") == cut).select("candidate", before="n")
-    late = final.join(before, on="candidate", how="left").with_columns(late=pl.col("n") - pl.col("before").fill_null(0))
-    return late.select("candidate", "late", "n").sort("candidate")
+    """Give what was counted after a cut, each branch and channel after its own reading: ``candidate, late, n``."""
+    final = interim.running.filter(pl.col("at").is_null()).group_by("candidate").agg(pl.col("n").sum())
+    late = final.join(interim.standing(cut).rename({"n": "before"}), on="candidate", how="left")
+    return late.select("candidate", "n", late=pl.col("n") - pl.col("before").fill_null(0)).sort("candidate")
+
+
+def read_together(interim: Interim, cut: datetime) -> Assumption:
+    """Tell how many branches and channels were read at another minute than the cut, long before it, or not by then."""
+    own = interim.own_readings(cut)
+    away = own["away_s"].drop_nulls()
+    near = away.filter((away != 0) & (away.abs() <= READ_WITHIN_S)).abs()
+    stale, unread = int((away < -READ_WITHIN_S).sum()), own["own"].null_count()
+    told = [
+        "All were."
+        if near.len() + stale + unread == 0
+        else f"Of {count(own.height, 'branch and channel', 'branches and channels')}:"
+    ]
+    if near.len():
+        told.append(
+            f"{near.len():,} read up to {count(math.ceil(near.max() / 60), 'minute')} away, each divided at its own reading."
+        )
+    if stale:
+        told.append(
+            f"{stale:,} last read more than {READ_WITHIN_S // 60} minutes before, so that what was counted since counts as late or is left out."
+        )
+    if unread:
+        told.append(f"{unread:,} in no reading by then, so that nothing is taken as counted.")
+    return Assumption(
+        statement="Every branch and channel was read at the same time.",
+        status=Status.FAILS if stale else Status.UNTESTED if near.len() or unread else Status.HOLDS,
+        evidence=" ".join(told),
+    )
+
+
+def corrections(n_fell: int) -> Assumption:
+    """Tell whether some running total falls, and is left out."""
+    return Assumption(
+        statement="What was counted at an earlier reading was not changed afterwards.",
+        status=Status.UNTESTED,
+        evidence="No running total falls; a correction upward would not be seen."
+        if not n_fell
+        else f"Left out: {count(n_fell, 'branch', 'branches')} of which some running total falls, as after a correction.",
+    )
+
+
+def why_none_is_left(interim: Interim) -> str:
+    """Say why no running total that is held can be used."""
+    n = interim.left_out.height
+    disputed = n - interim.n_fell
+    parts = [f"of {interim.n_fell:,} some total falls"] if interim.n_fell else []
+    parts += [f"for {disputed:,} two papers give different figures"] if disputed else []
+    return f"Running totals by candidate are held for {count(n, 'branch and channel', 'branches and channels')}, and all are left out: {'; '.join(parts)}."

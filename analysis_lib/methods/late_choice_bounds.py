@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -13,9 +13,9 @@ from analysis_lib.case import Case
 from analysis_lib.methods import ballots_outside_window
 from analysis_lib.methods.around_the_close import DISPLAY_LAG_S, KEYED
 from analysis_lib.methods.ballot_kinds import COUNTED
-from analysis_lib.methods.choice_counts import cut_at, form_of
+from analysis_lib.methods.choice_counts import cut_at, cuts_that_differ, form_of
 from analysis_lib.methods.declared import latest_totals, with_declaration
-from analysis_lib.methods.interim_totals import STRATUM, Interim, interim_totals, late_totals, nearest_cut
+from analysis_lib.methods.interim_totals import Interim, interim_totals, late_totals, nearest_cut, read_together
 from analysis_lib.methods.members import roll_in_force
 from analysis_lib.results import Assumption, Bounds, Estimate, NotAnswerable, Result, Status, Verdict
 from analysis_lib.stats.bounds import most_ahead, overlap_bounds
@@ -153,20 +153,23 @@ def answer(case: Case) -> tuple[Result, ...]:
     one_round = case.contest["voting_method"] == "FPP" and rounds == 1
     names = dict(case.rows("candidates").select("candidate_id", "display_name").iter_rows())
     found: list[Result] = []
-    seen: set[datetime] = set()
+    seen: set[tuple[datetime | None, ...] | None] = set()
     for cut_s in case.plan.late_cuts_s if interim is not None else (AFTER_CLOSE,):
         form, parameters = form_of(cut_s), {"cut_s": cut_s, "zone": case.contest["timezone"]}
-        cells, at = _cells(case, cut_s, totals, interim, declaration)
-        if at is not None and at in seen:
+        cells, at, told = _cells(case, cut_s, totals, interim, declaration)
+        readings = interim.divided_at(at) if at is not None and interim is not None else None
+        if readings in seen:
             continue
         if cells is None:
-            found.append(_uncounted(case, form))
+            found.append(_uncounted(case, form, interim))
             continue
-        seen |= {at} if at is not None else set()
+        seen |= {readings} if readings else set()
         named = cells.with_columns(pl.col("candidate").replace(names))
         result = late_choice_bounds(named, form=form, seats=seats, one_round=one_round, parameters=parameters)
-        result.details["cut_at"] = at if at is not None else cut_at(case, "all", cut_s)  # type: ignore[index]
-        result.details["cut_s"] = cut_s  # type: ignore[index]
+        details = dict(result.details) | {"cut_at": at if at is not None else cut_at(case, "all", cut_s), "cut_s": cut_s} | told
+        result = replace(result, details=details)
+        if at is not None and interim is not None:
+            result = replace(result, assumptions=(*result.assumptions, read_together(interim, at)))
         if result.verdict is Verdict.COULD_CHANGE and not _lateness_is_recorded(case, interim, at, cut_s):
             result = replace(result, verdict=Verdict.UNDETERMINED)
         if result.details["is_exact"] and 0 < result.statistic < case.package.min_cell:
@@ -185,40 +188,45 @@ def _without_choices(result: Bounds) -> Bounds:
 def _lateness_is_recorded(case: Case, interim: Interim | None, at: datetime | None, cut_s: int) -> bool:
     """Whether it is on record that these ballots came late: not only counted, shown or, under one reading of a clock, stamped late."""
     if at is None:
-        late = ballots_outside_window.answer(case)[0]
-        return not isinstance(late, NotAnswerable) and late.verdict is Verdict.BREACH_RECORDED
+        return ballots_outside_window.late_on_record(case)
     wanted = cut_at(case, "all", cut_s)
-    read = interim.running.filter(pl.col("at") == at).select(STRATUM).unique()
-    every = interim.running.filter(pl.col("at").is_null()).select(STRATUM).unique()
-    whole = not every.join(read, on=STRATUM, how="anti").height and not interim.left_out.height
-    return whole and wanted is not None and abs(at - wanted) <= timedelta(seconds=DISPLAY_LAG_S)
+    if wanted is None or interim is None or interim.left_out.height:
+        return False
+    away = (interim.own_readings(at)["own"] - wanted).dt.total_seconds().abs()
+    return bool((away <= DISPLAY_LAG_S).fill_null(False).all())
 
 
 def _missing(form: str, reason: str, needs: tuple[str, ...]) -> NotAnswerable:
     return NotAnswerable(method=NOUN, form=form, reason=reason, needs=needs)
 
 
-def _uncounted(case: Case, form: str) -> NotAnswerable:
+def _uncounted(case: Case, form: str, interim: Interim | None) -> NotAnswerable:
     """Say what keeps late ballots from being counted, and name only columns that aren't held."""
     needs = case.missing((TIMES, CLOSE))
     lacking = [text for need, text in LACKING.items() if need in needs]
-    why = " and ".join(lacking) or "the times and closes held do not tell which ballots are late"
+    open_ = "the times and closes held do not tell which ballots are late"
+    if interim is not None:
+        open_ = "a candidate's running total is above the final figure, so that its difference tells nothing"
+    why = " and ".join(lacking) or open_
     return _missing(form, f"The late ballots cannot be counted: {why}.", needs or ("results.as_of",))
 
 
 def _cells(
     case: Case, cut_s: int, totals: list[tuple[str, int]], interim: Interim | None, declaration: str
-) -> tuple[pl.DataFrame | None, datetime | None]:
-    """Declared and late ballots by cell, and the reading used as the cut if there is one. Interim totals come first: they are exact."""
+) -> tuple[pl.DataFrame | None, datetime | None, dict[str, Any]]:
+    """Declared and late ballots by cell, the reading used as the cut if there is one, and what is to be told of the cut.
+
+    Interim totals come first: they are exact.
+    """
     wanted = cut_at(case, "all", cut_s)
     if interim is not None and wanted is not None:
         at = nearest_cut(interim.instants, wanted)
         exact = late_totals(interim, at)
         if (exact["late"] >= 0).all():
-            return exact.select(pl.lit("").alias("cell"), "candidate", "n", pl.col("late").sum(), late_n="late"), at
-    late = _late_ballots(case, cut_s)
+            return exact.select(pl.lit("").alias("cell"), "candidate", "n", pl.col("late").sum(), late_n="late"), at, {}
+    late, told = _late_ballots(case, cut_s)
     if late is None:
-        return None, None
+        return None, None, {}
     for level in LEVELS:
         declared = _declared(case, level, totals, declaration)
         counted = late.group_by(pl.concat_str(*level, separator=" / ").alias("cell") if level else pl.lit("").alias("cell")).agg(
@@ -233,8 +241,8 @@ def _cells(
             cells.group_by("cell").agg(pl.col("n").sum(), pl.col("late").first()).filter(pl.col("late") > pl.col("n")).height == 0
             or not level
         ):
-            return cells.with_columns(late=pl.min_horizontal("late", pl.col("n").sum().over("cell"))), None
-    return None, None
+            return cells.with_columns(late=pl.min_horizontal("late", pl.col("n").sum().over("cell"))), None, told
+    return None, None, {}
 
 
 def _declared(case: Case, level: tuple[str, ...], totals: list[tuple[str, int]], declaration: str) -> pl.DataFrame | None:
@@ -261,8 +269,8 @@ def _declared(case: Case, level: tuple[str, ...], totals: list[tuple[str, int]],
     )
 
 
-def _late_ballots(case: Case, cut_s: int) -> pl.DataFrame | None:
-    """Late ballots by ``unit, channel``; of members who voted again, the last ballot."""
+def _late_ballots(case: Case, cut_s: int) -> tuple[pl.DataFrame | None, dict[str, Any]]:
+    """Late ballots by ``unit, channel``; of members who voted again, the last ballot. With the channels' cuts, or that a count tells it."""
     events = (
         case.rows("ballot_events")
         .filter(pl.col("event").is_in(COUNTED) & ~KEYED & pl.col("is_current").fill_null(True) & pl.col("at").is_not_null())
@@ -278,15 +286,16 @@ def _late_ballots(case: Case, cut_s: int) -> pl.DataFrame | None:
         placed = (
             late.select("voter_key", "channel").join(units, on="voter_key", how="left").with_columns(pl.col("unit").fill_null(""))
         )
-        return placed.group_by("unit", "channel").agg(late=pl.len().cast(pl.Int64)).sort("unit", "channel")
+        by_cell = placed.group_by("unit", "channel").agg(late=pl.len().cast(pl.Int64)).sort("unit", "channel")
+        return by_cell, cuts_that_differ(cuts)
     wanted = cut_at(case, "all", cut_s)
     readings = case.rows("turnout_counts").filter(pl.col("unit") == "ALL").sort("as_of", "voted_n")
     if wanted is None or not readings.height:
-        return None
+        return None, {}
     series = readings.group_by("channel", "source_id").len().sort("len", "channel", "source_id", descending=[True, False, False])
     one = readings.join(series.head(1).drop("len"), on=["channel", "source_id"])
     before = one.filter(pl.col("as_of") <= wanted)
     if not before.height:
-        return None
+        return None, {}
     n = max(0, int(one["voted_n"][-1]) - int(before["voted_n"].max()))
-    return pl.DataFrame({"unit": [""], "channel": ["all"], "late": [n]})
+    return pl.DataFrame({"unit": [""], "channel": ["all"], "late": [n]}), {"is_count": True}

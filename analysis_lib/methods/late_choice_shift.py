@@ -14,6 +14,7 @@ from scipy.stats import norm
 
 from analysis_lib.case import Case
 from analysis_lib.methods import choice_counts as counting
+from analysis_lib.methods.interim_totals import corrections, read_together, why_none_is_left
 from analysis_lib.plaintext import count
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats import stratified
@@ -294,18 +295,22 @@ def answer(case: Case) -> tuple[Result, ...]:
     counts = counting.choice_counts(case)
     if counts is None or not counts.rows.height:
         reason = "No choices with a time, and no running totals by candidate, are held."
+        if counts is not None and counts.interim is not None:
+            reason = why_none_is_left(counts.interim)
         return (_missing(reason, "", case.missing((TIMES, CLOSE))),)
     found: list[Result] = []
-    seen: set[datetime] = set()
+    seen: set[tuple[datetime | None, ...]] = set()
     for preference in (counting.FIRST_PREFERENCES, counting.FINAL_TWO) if counts.is_ranked else (counting.FIRST_PREFERENCES,):
         own = counts if preference == counting.FIRST_PREFERENCES else counting.choice_counts(case, preference)
         for cut_s in case.plan.late_cuts_s:
             if own is None:
                 continue
             divided = counting.split(case, own, cut_s)
-            if own.interim is not None and divided is not None and divided.cut_at in seen:
-                continue  # the reading next to two cut-offs is tested once
-            seen |= {divided.cut_at} if divided else set()
+            if own.interim is not None and divided is not None:
+                readings = own.interim.divided_at(divided.cut_at)
+                if readings in seen:
+                    continue  # the readings next to two cut-offs are tested once
+                seen.add(readings)
             found.append(_one(case, own, divided, cut_s, counting.form_of(cut_s, preference)))
     return tuple(found)
 
@@ -342,13 +347,15 @@ def _one(case: Case, counts: counting.Counts, divided: counting.Split | None, cu
         "of a channel with no close": divided.n_without_close,
     }  # fmt: skip
     details = dict(result.details) | {"cut_at": divided.cut_at, "cut_s": cut_s, "road": counts.road, "left_out": left_out}
+    details |= counting.cuts_that_differ(divided.cuts)
     for cut in details.get("cuts", ()):
         cut["at"] = divided.cut_at if cut["is_actual"] else divided.cut_at + timedelta(days=cut["at_days"])
     if cut_s > 0:
         result = replace(result, assumptions=(*result.assumptions, IN_TIME))
     if counts.interim is not None:
         details |= {"running": counting.running_shares(counts, names), "n_fell": counts.interim.n_fell}
-        result = replace(result, assumptions=(*result.assumptions, _corrections(counts.interim.n_fell)))
+        told = (read_together(counts.interim, divided.cut_at), corrections(counts.interim.n_fell))
+        result = replace(result, assumptions=(*result.assumptions, *told))
     return replace(result, n_excluded=sum(left_out.values()), details=details)
 
 
@@ -370,16 +377,6 @@ def _too_few(late: int, early: int, n_straddling: int, visible: float, cut_s: in
     if counts.interim is None:
         text += " The columns are held; a reading of the count by candidate at the cut-off would help."
     return text
-
-
-def _corrections(n_fell: int) -> Assumption:
-    return Assumption(
-        statement="What was counted at an earlier reading was not changed afterwards.",
-        status=Status.UNTESTED,
-        evidence="No running total falls; a correction upward would not be seen."
-        if not n_fell
-        else f"Left out: {count(n_fell, 'branch', 'branches')} of which some running total falls, as after a correction.",
-    )
 
 
 def _expected(late: NDArray, early: NDArray, rows: list[dict[str, Any]]) -> dict[str, Any]:

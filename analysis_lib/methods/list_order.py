@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from analysis_lib.case import Case
 from analysis_lib.errors import TooFewObservations
-from analysis_lib.methods.ballot_kinds import CAST
+from analysis_lib.methods.ballot_kinds import given_online
 from analysis_lib.methods.members import roll_in_force
-from analysis_lib.methods.operator_gaps import ONLINE
 from analysis_lib.methods.turnout import HOUSEHOLD_BALLOTS, HOUSEHOLD_S, once_per_household
 from analysis_lib.methods.turnout_stretches import answering
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
@@ -206,10 +205,7 @@ def voters(case: Case) -> tuple[pl.DataFrame, int]:
 
     Ballots up to two hours after a message or meeting are left out: a mailing in batches goes down a list, and so do its answers. Housemates share an address on the roll, or a small network within half an hour.
     """
-    rows = case.rows("ballot_events").filter(
-        pl.col("event").is_in(CAST) & pl.col("channel").is_in(ONLINE) & pl.col("batch_id").is_null()
-        & pl.col("at").is_not_null() & pl.col("voter_key").is_not_null()
-    )  # fmt: skip
+    rows = given_online(case.rows("ballot_events"), kiosks=False).drop_nulls("voter_key")
     first = rows.sort("at", "voter_key", "event_id").unique("voter_key", keep="first", maintain_order=True)
     called = pl.any_horizontal(pl.lit(False), *(pl.col("at").is_between(start, end) for start, end in answering(case)))
     quiet = first.filter(~called)

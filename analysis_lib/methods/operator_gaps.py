@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from analysis_lib.case import Case
 from analysis_lib.clocks import resolution_s
 from analysis_lib.errors import TooFewObservations
-from analysis_lib.methods.ballot_kinds import CAST
-from analysis_lib.methods.turnout import TIMED_CHANNELS, last_of_each, seen_resolution
+from analysis_lib.methods.ballot_kinds import CAST, KIOSK, given_online
+from analysis_lib.methods.turnout import last_of_each, seen_resolution
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats import gaps, runs
 from analysis_lib.stats.scan import rank_pvalue, rank_pvalue_error
@@ -26,7 +26,6 @@ BLOCK = 10  # gaps; longer stretches are cut into pieces, so that a few keyed ba
 NEAREST = 10  # gaps around one that tell the pace at which it fell
 STEADY_CV = 0.13  # what somebody keying codes keeps: 40 seconds, give or take 5
 MOST_GAPS, MOST_LISTED = 200, 12
-ONLINE = tuple(channel for channel in TIMED_CHANNELS if channel != "online_kiosk")
 KEYED = (("session", "session_key"), ("network", "ip_key"), ("device", "device_key"))
 EXPLANATIONS = (
     "A queue at one tablet or computer, at a meeting or a stall, that the log does not show as such.",
@@ -237,9 +236,8 @@ def online(case: Case) -> tuple[pl.DataFrame, int]:
     Ballots of a kiosk and of a batch are even by design: people queue, and papers are keyed in one after the other.
     """
     timed = case.rows("ballot_events").filter(pl.col("event").is_in(CAST) & pl.col("at").is_not_null())
-    own = timed.filter(pl.col("channel").is_in(ONLINE) & pl.col("batch_id").is_null()).pipe(last_of_each)
-    aside = timed.filter((pl.col("channel") == "online_kiosk") | pl.col("batch_id").is_not_null())
-    return own, aside.height
+    aside = timed.filter((pl.col("channel") == KIOSK) | pl.col("batch_id").is_not_null())
+    return last_of_each(given_online(timed, kiosks=False)), aside.height
 
 
 def keyed_stretches(case: Case, rows: pl.DataFrame) -> list[Stretch]:

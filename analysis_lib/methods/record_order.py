@@ -12,7 +12,8 @@ from scipy.stats import binom
 
 from analysis_lib.case import Case
 from analysis_lib.clocks import resolution_s
-from analysis_lib.methods.turnout import TIMED_CHANNELS, seen_resolution
+from analysis_lib.methods.ballot_kinds import TIMED_CHANNELS
+from analysis_lib.methods.turnout import seen_resolution
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats import inversions
 from analysis_lib.stats.predictive_rates import clopper_pearson
@@ -22,12 +23,14 @@ MIN_ENTRIES = 30
 US = 1_000_000
 RUN = 3  # entries with one stamp
 LATE_S, APART_S, MOST_BLOCK = 3600, 10, 10  # of a log in order: the block that would have shown, an hour late, ten seconds apart
+MOST_BLOCKS = 3  # of numbers that servers hold at once, side by side, may look out of order together
 MOST_DISPLACED = 0.5  # beyond this the numbers weren't given in the order of writing
 EXPLANATIONS = {
     "seq_vs_time": (
         "A clock was set back, by hand or by its time server, and the entries after it look early.",
         "A queue that had waited, after an outage or a lost line, was written down in one go with the times of the clicks.",
         "A restored backup, or a second server's log joined on with numbers of its own.",
+        "Several servers took numbers beforehand, a block each, and used them side by side.",
         "Postal or hall ballots entered together, with the time at which each was given.",
     ),
     "shuffled": (
@@ -136,13 +139,7 @@ def record_order(
             low=length - float(high), high=length - float(low), confidence_level=None, unit="entries",
         ),
         n_observations=n, n_excluded=0,
-        assumptions=(
-            Assumption(
-                statement="How late an entry was written down has nothing to do with how late its neighbours were.",
-                status=Status.UNTESTED,
-                evidence="A queue that waits, or a clock that is set back, delays neighbours together; ask for the server's own messages of that time.",
-            ),
-        ),
+        assumptions=(_own_lateness(held[top], start, length, tolerances[top], stands_out=pvalue <= alpha),),
         innocent_explanations=EXPLANATIONS["seq_vs_time"], references=("fredman1975",),
         parameters=parameters | {"concurrency_s": concurrency_s, "n_resamples": n_resamples, "confidence_level": confidence_level},
         details={
@@ -158,6 +155,38 @@ def record_order(
         },
         null_draws=draws,
     )  # fmt: skip
+
+
+def _own_lateness(log: Log, start: int, length: int, tolerance: int, *, stands_out: bool) -> Assumption:
+    """Whether a block that stands out is what servers with blocks of numbers, or a clock set back for good, would make."""
+    size = inversions.even_blocks(log.numbers, log.stamps, tolerance) if stands_out else None
+    fall = inversions.set_back(log.stamps, start, length) if stands_out else None
+    status = Status.FAILS
+    if size and length <= MOST_BLOCKS * size:
+        evidence = (
+            f"The times fall back mostly at numbers {size} apart or a multiple of it: so does a log whose numbers were taken "
+            f"{size} at a time by several servers and used side by side."
+        )
+    elif fall:
+        evidence = (
+            f"After a fall of {_duration(fall)} the entries go on from the earlier time at about the usual pace: "
+            "so does a log whose clock was set back by so much, whose queue waited for so long, or whose servers took numbers beforehand."
+        )
+    else:
+        status = Status.UNTESTED
+        evidence = "A queue that waits, or a clock that is set back, delays neighbours together; ask for the server's own messages of that time."
+    return Assumption(
+        statement="How late an entry was written down has nothing to do with how late its neighbours were.",
+        status=status, evidence=evidence,
+    )  # fmt: skip
+
+
+def _duration(us: int) -> str:
+    seconds = us / US
+    unit, name = next(
+        ((u, n) for u, n in ((86_400, "days"), (3600, "hours"), (60, "minutes")) if seconds >= 2 * u), (1, "seconds")
+    )
+    return f"{round(seconds / unit)} {name}"
 
 
 def _least_block(held: list[Log], concurrency_s: int, alpha: float, n_resamples: int, rng: np.random.Generator) -> int | None:

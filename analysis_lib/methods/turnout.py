@@ -11,15 +11,9 @@ from numpy.typing import NDArray
 
 from analysis_lib.case import Case
 from analysis_lib.clocks import resolution_s, window_in_force
-from analysis_lib.methods.ballot_kinds import CAST
+from analysis_lib.methods.ballot_kinds import given_online
 from analysis_lib.stats.turnout_baseline import Baseline, Hours, fit_baseline
 
-TIMED_CHANNELS = (
-    "online",
-    "online_kiosk",
-    "phone",
-    "sms",
-)  # the stamp is the voter's own act; hall and postal ballots are keyed in
 HOUSEHOLD_BALLOTS = 4  # one network with more ballots than this is not taken for a household
 HOUSEHOLD_S = 1800  # members of one household who vote within this time of each other count once
 MIN_PEERS = 5
@@ -53,17 +47,7 @@ def casts(case: Case) -> Casts | None:
     window = window_in_force(case.rows("contest_windows"), "online")
     if window is None or window.opens_at is None or window.closes_at is None:
         return None
-    rows = (
-        case.rows("ballot_events")
-        .filter(
-            pl.col("event").is_in(CAST)
-            & pl.col("channel").is_in(TIMED_CHANNELS)
-            & pl.col("batch_id").is_null()
-            & pl.col("at").is_not_null()
-        )
-        .pipe(last_of_each)
-        .pipe(one_telling)
-    )
+    rows = one_telling(last_of_each(given_online(case.rows("ballot_events"))))
     resolution = max(
         resolution_s(rows, case.rows("clocks")),
         seen_resolution(rows["at"], case.contest["timezone"]),

@@ -13,6 +13,8 @@ from analysis_lib.clocks import window_in_force
 from analysis_lib.methods.turnout import Casts
 
 ANSWERS = timedelta(hours=2)  # members answer a message within minutes, and the answers fade within the hour
+SENT = ("issued", "reissued_new", "resent_same")
+BATCH, BATCH_SHARE = 5, 0.005  # codes sent within an hour, and their share of all codes, from which on they call members up
 LONGEST_MEETING = timedelta(hours=6)  # what lasts longer is a season: only its start and its end call members up
 MESSAGES = ("invitation", "reminder", "candidate_mailing", "notice")
 EVENTS = ("hustings", "meeting", "phone_bank", "outage", "media", "endorsement", "candidate_withdrawal")
@@ -22,7 +24,7 @@ Stretch = tuple[datetime, datetime]
 
 
 def answering(case: Case) -> list[Stretch]:
-    """Stretches from a message, hustings, meeting or outage to two hours after it ended; UTC.
+    """Stretches from a message, hustings, meeting, outage or batch of codes to two hours after it ended; UTC.
 
     A message to a single member calls up nobody else, and is left aside.
     """
@@ -34,11 +36,28 @@ def answering(case: Case) -> list[Stretch]:
     happened += list(windows.select("opens_at", pl.coalesce("closes_at", "opens_at").alias("end")).iter_rows())
     events = case.rows("timeline").filter(pl.col("kind").is_in(EVENTS) & pl.col("starts_at").is_not_null())
     happened += list(events.select("starts_at", pl.coalesce("ends_at", "starts_at").alias("end")).iter_rows())
+    happened += _batches(case)
     found: list[Stretch] = []
     for start, end in happened:
         ends = [(start, end)] if end - start <= LONGEST_MEETING else [(start, start), (end, end)]
         found += [(first, last + ANSWERS) for first, last in ends]
     return sorted(found)
+
+
+def _batches(case: Case) -> list[Stretch]:
+    """From the first to the last of many codes sent within an hour: whoever had waited for one votes at once."""
+    codes = case.rows("credential_events").filter(pl.col("event").is_in(SENT))
+    fewest = max(BATCH, int(np.ceil(BATCH_SHARE * codes["credential_id"].n_unique())))
+    sent = codes.drop_nulls("at").select(start=pl.col("at").sort().shift(fewest - 1), end=pl.col("at").sort())
+    batches = sent.filter(pl.col("end") - pl.col("start") <= pl.duration(hours=1))
+    apart = (pl.col("start") > pl.col("end").shift(1)).fill_null(True).cum_sum()
+    return list(
+        batches.group_by(apart.alias("batch"))
+        .agg(pl.col("start").min(), pl.col("end").max())
+        .sort("start")
+        .drop("batch")
+        .iter_rows()
+    )
 
 
 def ends_of_voting(case: Case) -> list[Stretch]:

@@ -14,7 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
+from scipy.stats import binom, binomtest, kstest, norm, rankdata
+
+SIZES = (5, 1000)  # of the blocks in which a server may take numbers
+MOST_FALLS = 2000  # the largest tell enough
+BY_CHANCE = 0.001
+LIKE_PACE, LIKE_EVEN = 3.0, 0.4  # a pace up to so many times the usual one; a distance from evenness that busy logs show
 
 
 @njit(cache=True, nogil=True)
@@ -107,6 +112,100 @@ def longest_block(displaced: NDArray) -> tuple[int, int]:
         return 0, 0
     top = int(np.argmax(lengths))
     return int(starts[top]), int(lengths[top])
+
+
+def even_blocks(numbers: NDArray, times: NDArray, tolerance: int) -> int | None:
+    """Give the size of the blocks in which numbers were handed out, if times fall back mostly where blocks of one size begin.
+
+    Servers that take blocks of numbers beforehand and use them side by side make such a log. A block
+    of entries put in afterwards makes one fall, and scattered late entries make falls at any number.
+
+    Parameters
+    ----------
+    numbers : array of int (n,)
+        Rising. A block begins between the numbers on either side of a fall, or at the upper one.
+    times : array of int (n,)
+        In the order of the numbers, any unit.
+    tolerance : int
+        A fall up to this much is none.
+
+    Returns
+    -------
+    int or None
+        Null unless as many falls would fit some size by chance less often than `BY_CHANCE`, all sizes and
+        places tried taken together (the binomial tail is an upper bound where gaps between numbers differ).
+    """
+    numbers, times = np.asarray(numbers, np.int64), np.asarray(times, np.int64)
+    depths = times[:-1] - times[1:]
+    falls = np.flatnonzero(depths > tolerance)
+    falls = falls[np.argsort(-depths[falls], kind="stable")[:MOST_FALLS]]
+    largest = min(SIZES[1], int(numbers[-1] - numbers[0]) // 3) if falls.size else 0
+    sizes = range(SIZES[0], largest + 1)
+    best, found = BY_CHANCE / max(sum(sizes), 1), None
+    first, gaps = numbers[falls] + 1, numbers[falls + 1] - numbers[falls]
+    for size in sizes:
+        start, length = first % size, np.minimum(gaps, size)
+        steps = np.bincount(start, minlength=2 * size + 1) - np.bincount(start + length, minlength=2 * size + 1)
+        counts = np.cumsum(steps)[: 2 * size]
+        most = int((counts[:size] + counts[size:]).max())
+        tail = float(binom.sf(most - 1, falls.size, length.mean() / size))
+        if tail < best:
+            best, found = tail, size
+    return found
+
+
+def set_back(times: NDArray, start: int, length: int) -> int | None:
+    """Give by how much times fall at a block out of order, if they go on from there as after a clock that was set back.
+
+    After a block put in afterwards, times return at once to where they were. After a clock is set back,
+    the same stretch of time is gone through once more, evenly and at about the usual pace.
+
+    Parameters
+    ----------
+    times : array of int (n,)
+        In the order of the entries' numbers, any unit.
+    start, length : int
+        Of the longest run of displaced entries; the fall is inside it or at one of its ends.
+
+    Returns
+    -------
+    int or None
+        The fall, in the unit of the times. Null if the entries after it lie too close together or too far
+        apart for an ordinary course: beyond chance, and beyond what noise in the rate would make.
+    """
+    times = np.asarray(times, np.int64)
+    first, stop = max(start - 1, 0), min(start + length, times.size - 1)
+    fall = first + int(np.argmax(times[first:stop] - times[first + 1 : stop + 1])) if stop > first else 0
+    low, level = times[fall + 1], times[first : fall + 1].max()
+    if level <= low:
+        return None
+    back = np.flatnonzero(times[fall + 1 :] >= level)
+    end = fall + 1 + int(back[0]) if back.size else times.size
+    high = level if back.size else times[fall + 1 : end].max()
+    again = times[fall + 2 : end]  # the first one marks where the stretch begins
+    again = again[again >= low]
+    span = int(high - low)
+    if not again.size or not span:
+        return None
+    even = kstest((again - low) / span, "uniform")
+    if even.statistic > LIKE_EVEN and even.pvalue < BY_CHANCE:
+        return None
+    ahead, behind = min(span, int(times.max() - level)), min(span, int(low - times.min()))
+    following = int((times[end:] <= level + ahead).sum())
+    earlier = int(((times >= low - behind) & (times < low)).sum())
+    first_time = int(((times[: fall + 1] >= low) & (times[: fall + 1] < high)).sum())
+    like = _is_like(again.size, span, first_time + following, span + ahead) or _is_like(
+        again.size, span, earlier + following, behind + ahead
+    )
+    return int(level - low) if like else None
+
+
+def _is_like(n: int, span: int, n_usual: int, usual_span: int) -> bool:
+    """Whether two counts over two spans go at one pace, but for chance and noise."""
+    if not n_usual or not usual_span:
+        return False
+    pace = n * usual_span / (n_usual * span)
+    return 1 / LIKE_PACE <= pace <= LIKE_PACE or binomtest(n, n + n_usual, span / (span + usual_span)).pvalue >= BY_CHANCE
 
 
 @njit(cache=True, nogil=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 MOST_MOVES = 300_000_000  # places drawn over all resamples
 FEWEST_RESAMPLES = 999
@@ -41,12 +41,6 @@ def succession_tail(n: int, successions: int) -> float:
     return float(min(1.0, succession_law(n)[max(successions, 0) :].sum()))
 
 
-def ratio_of_ranks(ranks: ArrayLike) -> float:
-    """Von Neumann's ratio of ranks: squared steps over squared distances from the mean [2]_; about 2 in random order, less in drift."""
-    values = np.asarray(ranks, float)
-    return float((np.diff(values) ** 2).sum() / ((values - values.mean()) ** 2).sum())
-
-
 @dataclass(frozen=True, slots=True)
 class Sequence:
     """Events in order, each with its place on a list.
@@ -63,7 +57,7 @@ class Sequence:
 
 
 def statistics(sequence: Sequence, most: int) -> tuple[int, int, float]:
-    """Successions, longest run of steps from 1 to `most` (in steps), and von Neumann's ratio over all tracks together."""
+    """Successions, longest run of steps from 1 to `most` (in steps), and von Neumann's ratio of ranks over all tracks together [2]_."""
     found = _measured(sequence.ranks.astype(np.int64), sequence.tracks.astype(np.int64), sequence.near.astype(bool), most)
     return int(found[0]), int(found[1]), float(found[2])
 

@@ -23,7 +23,8 @@ MEAN_STEP, MEAN_REACH = 0.05, 2.25  # of the grid of the mean rate, on the logit
 SPREADS = np.geomspace(1e-4, 0.5, 40)  # rho, the correlation of two members of one unit
 SHAPES = np.geomspace(0.1, 1e4, 60)  # of the gamma rates of repeated counts: 1 over their squared coefficient of variation
 LEAST_WEIGHT = 1e-15  # a wide spread of little weight is what the far tail is made of
-NOTHING = 1e-300  # a chance below this, relative to the largest, is left out
+NOTHING = 1e-300  # chances beyond one below this, relative to the largest, are left out
+BLOCK = 256  # chances worked out before it is looked whether any more are needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +49,50 @@ class BetaBinomials:
         return np.minimum(1.0, np.cumsum(self.chances(size)[::-1])[::-1])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", fastmath={"reassoc"})  # no check of divisors, sums in any order: many at once
 def _chances(size: int, a: NDArray, b: NDArray, weight: NDArray) -> NDArray:
     """Add up the beta-binomials, each by the ratio of neighbouring chances from its mode outwards, then set to sum to 1."""
-    found = np.zeros(size + 1)
-    own = np.empty(size + 1)
+    found, own = np.zeros(size + 1), np.empty(size + 1)
+    ratio, step = np.empty(BLOCK), np.arange(BLOCK) * 1.0
     for g in range(a.size):
-        own[:] = 0.0
         top = min(size, int((size + 1) * (a[g] - 1) / (a[g] + b[g] - 2))) if a[g] > 1 and b[g] > 1 else (0 if b[g] > 1 else size)
-        own[top] = total = 1.0
-        for k in range(top, size):
-            own[k + 1] = own[k] * ((size - k) * (k + a[g])) / ((k + 1) * (size - k - 1 + b[g]))
-            total += own[k + 1]
-            if own[k + 1] < NOTHING:
-                break
-        for k in range(top, 0, -1):
-            own[k - 1] = own[k] * (k * (size - k + b[g])) / ((size - k + 1) * (k - 1 + a[g]))
-            total += own[k - 1]
-            if own[k - 1] < NOTHING:
-                break
-        found += weight[g] / total * own
+        low = high = top
+        own[top] = 1.0
+        while high < size and own[high] >= NOTHING:
+            n = min(BLOCK, size - high)
+            for i in range(n):
+                k = high + step[i]
+                ratio[i] = ((size - k) * (k + a[g])) / ((k + 1) * (size - k - 1 + b[g]))
+            _products(own[high], ratio, own[high + 1 : high + 1 + n])
+            high += n
+        while low > 0 and own[low] >= NOTHING:
+            n = min(BLOCK, low)
+            for i in range(n):
+                k = low - step[i]
+                ratio[i] = (k * (size - k + b[g])) / ((size - k + 1) * (k - 1 + a[g]))
+            _products(own[low], ratio, own[low - n : low][::-1])
+            low -= n
+        part = weight[g] / own[low : high + 1].sum()
+        for k in range(low, high + 1):
+            found[k] += part * own[k]
     return found
+
+
+@njit(cache=True, error_model="numpy")
+def _products(first: float, ratio: NDArray, out: NDArray) -> None:
+    """Running products, by fours: each waits for one multiplication, not for four."""
+    n = out.size - out.size % 4
+    for i in range(0, n, 4):
+        two = ratio[i] * ratio[i + 1]
+        four = two * (ratio[i + 2] * ratio[i + 3])
+        out[i] = first * ratio[i]
+        out[i + 1] = first * two
+        out[i + 2] = first * (two * ratio[i + 2])
+        first *= four
+        out[i + 3] = first
+    for i in range(n, out.size):
+        first *= ratio[i]
+        out[i] = first
 
 
 def from_units(events: ArrayLike, sizes: ArrayLike, reach: float) -> BetaBinomials:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from analysis_lib.results import Finding, Verdict
 from analysis_lib.wording.numbers import count, effect, instant, interval, percent
 
 LEVEL = 0.0005  # a change of the share a day that is written as 0.0 points
+
+
+def _when(details: Mapping[str, Any], zone: str) -> str:
+    """Write the cut-off, or each channel's own where they differ."""
+    if not (own := details.get("cuts_by_channel")):
+        return instant(details["cut_at"], zone)
+    each = "; ".join(f"{row['channel'].replace('_', ' ')}: {instant(row['at'], zone)}" for row in own)
+    return f"each channel's own {'cut-off' if details['cut_s'] else 'close'} ({each})"
 
 
 def points(share: float) -> str:
@@ -18,7 +29,7 @@ def late_choice_shift(finding: Finding) -> str:
     """Late against earlier shares of the candidate who stands out, raw and within branches; then against the earlier drift and cut-offs."""
     details, zone = finding.details, finding.result.parameters["zone"]
     row = next(row for row in details["by_candidate"] if row["candidate"] == details["candidate"])
-    when = instant(details["cut_at"], zone)
+    when = _when(details, zone)
     counted = "counted" if details["road"] == "interim" else "cast"
     which = ", of the last two candidates," if finding.result.form.endswith("final_two") else ""
     text = (
@@ -68,11 +79,13 @@ def late_choice_bounds(finding: Finding) -> str:
     """Fewest and most late ballots of the first two, the lead at both ends, and whether the late ballots are enough to undo it."""
     result, details = finding.result, finding.details
     n, zone = int(result.statistic), result.parameters["zone"]
-    when = instant(details["cut_at"], zone)
+    when = _when(details, zone)
+    is_count = details["is_exact"] or details.get("is_count")
     if n == 0:
-        return f"No ballot of those declared is known to have come in after {when}."
+        return f"No ballot of those declared is known to have {'been counted' if is_count else 'come in'} after {when}."
+    came = f"{'was' if n == 1 else 'were'} counted" if is_count else "came in"
     if details.get("is_few"):
-        return f"{count(n, 'ballot')} came in after {when}, of {result.n_observations:,} declared. So few could tell of single voters, so whom they were for is not shown."
+        return f"{count(n, 'ballot')} {came} after {when}, of {result.n_observations:,} declared. So few could tell of single voters, so whom they were for is not shown."
     rows = {row["candidate"]: row for row in details["candidates"]}
     spans = ", ".join(
         f"{name} {_span(rows[name]['late_low'], rows[name]['late_high'])}" for name in (details["elected"], details["rival"])
@@ -80,7 +93,7 @@ def late_choice_bounds(finding: Finding) -> str:
     low, high = int(result.effect.low), int(result.effect.high)
     left = f"{_ballots(low)}" if low == high else f"{low:,} to {_ballots(high)}"
     text = (
-        f"{count(n, 'ballot')} came in after {when}, of {result.n_observations:,} declared. Of them, {spans}"
+        f"{count(n, 'ballot')} {came} after {when}, of {result.n_observations:,} declared. Of them, {spans}"
         f"{'' if details['is_exact'] else ' at least and at most'}; with all of them removed, the lead of {_ballots(details['margin'])} would be {left}."
     )
     if finding.verdict is Verdict.COULD_CHANGE:

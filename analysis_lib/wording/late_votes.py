@@ -47,7 +47,13 @@ def ballots_outside_window(finding: Finding) -> str:
         f"{row['n']:,} {row['channel']}, {_entered(row['actor_role'])}".replace("_", " ") for row in details["by_role"]
     )
     text += f" ({roles})." if roles else "."
-    if details["fewest"] != details["most"]:
+    early, late = details["sides"]["before"], details["sides"]["after"]
+    if early[1] and late[1] and (early[0] != early[1] or late[0] != late[1]):
+        text += (
+            f" Under the readings that the clock allows, the count of ballots before the opening runs from {early[0]:,} to {early[1]:,}"
+            f" and that of ballots after the close from {late[0]:,} to {late[1]:,}."
+        )
+    elif details["fewest"] != details["most"]:
         text += f" Under the readings that the clock allows, the count runs from {details['fewest']} to {details['most']}."
     return text + _begun(details["sessions"]) + notices + _the_question(details)
 

@@ -1,5 +1,6 @@
 import re
 import tomllib
+from typing import get_args
 
 import pytest
 from imports import VOTES, mapping
@@ -7,6 +8,7 @@ from imports import VOTES, mapping
 from analysis_lib.errors import ParameterError
 from analysis_lib.importers import mapping as module
 from analysis_lib.importers.mapping import MAPPINGS, find_mapping, platforms, read_mapping
+from analysis_lib.schema import load_schema
 
 
 def test_every_mapping_that_ships_is_sound():
@@ -48,6 +50,14 @@ def test_the_readme_names_every_key_that_may_be_written():
             assert re.search(rf"\b{said}\b", text), f"{model.__name__}.{said}"
 
 
+@pytest.mark.parametrize("name", ["kind", "completeness", "row_order"])
+def test_what_a_file_says_of_its_source_is_a_value_of_the_schema(name):
+    field = next(field for field in load_schema("sources").fields if field.name == name)
+    said = set(get_args(module.File.model_fields[name].annotation)) - {""}
+    assert said <= set(field.categories)
+    assert name == "kind" or said == set(field.categories)  # some kinds of source are never a platform's
+
+
 def test_a_platform_is_found_by_name_or_by_its_file(tmp_path):
     assert find_mapping("helios").platform == "helios"
     with pytest.raises(ParameterError, match=r'The platform helio isn\'t known.*Is "helios" meant\?'):
@@ -73,6 +83,7 @@ def test_a_platform_is_found_by_name_or_by_its_file(tmp_path):
         ("when.When = { filled = true }", "when.When = { full = true }", "Extra inputs are not permitted"),
         ('from = "What",', 'from = "What", value = "contest",', "exactly one of: a text, from, join, value"),
         ('title = "list of votes"', "", "title: Field required"),
+        ('title = "list of votes"', 'title = "list of votes"\n    row_order = "by_date"', "row_order: Input should be 'by_time'"),
         ('columns.channel = "online"', 'columns.channel = { from = "What", per_file = true }', "per_file needs key"),
         ('platform = "club"', 'platform = "club', "this isn't TOML"),
     ],

@@ -4,17 +4,30 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import platform_cases as cases
 import pytest
 
+from analysis_lib.case import open_case
 from analysis_lib.errors import ParameterError
 from analysis_lib.importers.importing import Options, import_files
 from analysis_lib.importers.mapping import MAPPINGS, find_mapping, platforms
+from analysis_lib.methods import record_order
 from analysis_lib.package import open_package
 from analysis_lib.schema import TABLES
 
 BY_PLACE = ("list_order", "record_order")  # they ask of a row's place in its file, which a table written by hand doesn't have
+ROW_ORDERS = {  # of each platform's exports, where its documentation or its program tells; of all others nothing is said
+    "belenios": {
+        "Qk7vWp3nTz.bel": "by_time", "records.json": "by_name", "records-Qk7vWp3nTz.txt": "by_name", "sealing.log": "by_time",
+    },
+    "blt": {"records.json": "by_name"},  # of Belenios
+    "civs": {"ballots.csv": "shuffled", "vote_log": "by_time"},
+    "limesurvey": {"auditlog.csv": "by_time"},
+    "securepoll": {"securepoll_log.csv": "by_time", "securepoll_strike.csv": "by_time"},
+}  # fmt: skip
 ANSWER_NOTHING: set[str] = set()  # platforms whose files answer no question by themselves
 
 
@@ -69,6 +82,13 @@ def test_the_tables_hold_the_same_events(imported):
 def _rows(frame):
     names = [name for name in frame.columns if name not in cases.WITHOUT | {"at_raw"}]
     return sorted(json.dumps(row, default=str, sort_keys=True) for row in frame.select(names).rows(named=True))
+
+
+def test_the_order_of_the_rows_is_noted_where_it_is_known(imported):
+    case, package, _, _, _ = imported
+    sources = dict(open_package(package).tables["sources"].select("sha256", "row_order").iter_rows())
+    noted = {path.name: sources[sha256(path.read_bytes()).hexdigest()] for path in case.exports}
+    assert {name: order for name, order in noted.items() if order} == ROW_ORDERS.get(case.folder.name, {})
 
 
 def test_the_same_files_again_change_no_byte(imported):
@@ -137,6 +157,19 @@ def run(tmp_path):
 
     import_.package, import_.key = package, key
     return import_
+
+
+@pytest.mark.parametrize("size", [0, 12])
+def test_lines_put_into_a_log_without_numbers_are_seen_by_their_place(run, tmp_path, size):
+    """Sixty votes five minutes apart; twelve written down in one go after the fortieth bear times of the morning."""
+    minutes = [*range(0, 200, 5), *range(1, 1 + 2 * size, 2), *range(200, 300, 5)]
+    head = "192.0.2.13 Election: Vale selection 2031 (E_5c1d9ab07f) : Recorded vote from voter key"
+    start = datetime(2031, 10, 13, 9, tzinfo=UTC)  # written without its zone, as the server does
+    lines = [f"{start + timedelta(minutes=m):%a %b %d %H:%M:%S %Y} {head} {i:010x}\n" for i, m in enumerate(minutes)]
+    run("civs", put(tmp_path, "vote_log", "".join(lines)), server_zone="Europe/London")
+    found, _ = record_order.answer(open_case(run.package))
+    assert (found.n_observations, found.statistic) == (60 + size, size)
+    assert (found.pvalue <= 0.001) == (size > 0)
 
 
 LIME = cases.EXPORTS / "limesurvey"

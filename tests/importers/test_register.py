@@ -1,5 +1,6 @@
 from datetime import UTC, datetime
 
+import pytest
 from imports import KEY, mapping
 
 from analysis_lib.importers.formats import Part
@@ -28,6 +29,24 @@ def test_what_the_package_says_of_a_source_is_not_overwritten_by_a_default(tmp_p
     row = source_row(file, platform, Options(interest="platform"), held, [])
     assert "obtained_at" not in {name for name, text in row.items() if text}
     assert row["interest"] == "platform"  # what was typed is compared, and a conflict is said
+
+
+@pytest.mark.parametrize(
+    ("orders", "held", "expected"),
+    [
+        (["by_time"], "", "by_time"),
+        (["shuffled", "shuffled"], "", "shuffled"),
+        (["by_time", "shuffled"], "", ""),
+        (["by_time", ""], "", ""),
+        ([""], "", ""),
+        (["by_time"], "by_name", ""),  # whoever sorted the file and said so knows better
+    ],
+)
+def test_the_order_of_the_rows_is_noted_where_every_part_has_the_same(tmp_path, orders, held, expected):
+    platform, file = source(tmp_path)
+    file.parts = [Part(platform.files[0].model_copy(update={"row_order": order}), None) for order in orders]
+    package = Held({}, tables={"sources": [{"source_id": file.id, "row_order": held}]})
+    assert source_row(file, platform, Options(), package, []).get("row_order", "") == expected
 
 
 def test_made_up_files_are_called_so(tmp_path):

@@ -158,7 +158,12 @@ def test_stamps_cut_to_the_minute(tmp_path, stamp, before):
 
 def test_stamps_cut_to_the_hour_are_outside_only_if_the_whole_hour_is(tmp_path):
     windows = [ADVERTISED | {"opens_at": utc("2031-10-06 11:30"), "closes_at": utc("2031-10-20 11:30")}]
-    finding = found(tmp_path, ballots("06 11:00", "06 10:00", "20 11:00", "20 12:00"), windows, SURE | {"resolution": "hour"})
+    finding = found(
+        tmp_path,
+        ballots("06 11:00", "06 10:00", "20 11:00", "20 12:00"),
+        windows,
+        SURE | {"resolution": "hour", "rounding": "truncate"},
+    )
     assert seen(finding) == (Verdict.BREACH_RECORDED, 1, 1)
 
 

@@ -139,6 +139,23 @@ def test_a_burst_among_evenly_spread_ballots_is_found(tmp_path):
     assert finding.details["window"]["start"] == OPENS + timedelta(seconds=90_000)
 
 
+@pytest.mark.parametrize(
+    ("phones", "keys", "expected"), [(4, False, Status.FAILS), (9, False, Status.UNTESTED), (4, True, Status.UNTESTED)]
+)
+def test_without_networks_four_ballots_may_be_one_household(tmp_path, phones, keys, expected):
+    seconds = [*spread(60, seed=4), *(100_800 + 20 * np.arange(phones))]
+    case = contest(tmp_path, seconds)
+    series = casts(case)
+    series = replace(series, networks_known=keys)
+    hours = np.histogram(series.stamps, series.edges)[0] / series.stamps.size
+    found = bursts.cast_rate_bursts(
+        series, form="within_hour", shares=hours, noise_cv=0.0, lengths=(300,), confidence_level=0.95, n_resamples=99,
+        rng=np.random.default_rng(1), assumptions=(), alpha=0.01, parameters={},
+    )  # fmt: skip
+    assert found.details["window"]["count"] == phones
+    assert found.assumptions[0].status == expected
+
+
 def test_the_same_case_gives_the_same_answer_and_a_shuffled_file_too(tmp_path):
     seconds = spread(60)
     one_way, again, shuffled = (

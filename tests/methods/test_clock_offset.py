@@ -69,7 +69,8 @@ def test_helios_casts_in_los_angeles_and_a_close_in_universal_time(tmp_path):
     assert (outside.verdict, outside.details["fewest"], outside.details["most"]) == (Verdict.UNDETERMINED, 0, 10)
     late = [events[-1] | {"at": CLOSES - timedelta(hours=h), "voter_key": f"w{h}"} for h in (1, 2, 3)]  # 7, 6 and 5 hours late
     outside = one(case(tmp_path / "late", ballots(-8, n=397) + late), "ballots_outside_window")
-    assert (outside.verdict, outside.details["fewest"], outside.details["most"]) == (Verdict.BREACH_RECORDED, 3, 19)
+    assert (outside.verdict, outside.details["fewest"], outside.details["most"]) == (Verdict.UNDETERMINED, 0, 19)
+    assert outside.details["sides"] == {"before": [0, 19], "after": [0, 3]}  # early by one reading, late by the other
     recorded, anchored = (
         sum(row["after"] for row in outside.details["counts"] if row["reading"] == name and row["tolerance_s"] == 0)
         for name in ("as_recorded", "anchored")

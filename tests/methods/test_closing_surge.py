@@ -9,7 +9,7 @@ import pytest
 from cases import one, tiny, utc
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import betabinom
+from scipy.stats import betabinom, poisson
 from tiny_package import STEADY
 
 from analysis_lib import exhibits, wording
@@ -90,6 +90,29 @@ def test_the_order_of_peers_changes_nothing_and_more_ballots_never_raise_p(order
     plain, shuffled = judged(stretch(n, 100, events, sizes)), judged(stretch(n, 100, events[order], sizes[order]))
     assert plain.pvalue == pytest.approx(shuffled.pvalue, rel=1e-9)
     assert judged(stretch(n + 1, 100, events, sizes)).pvalue <= plain.pvalue * (1 + 1e-3) + 1e-12
+
+
+def test_of_many_ballots_each_count_is_worked_out_once(monkeypatch):
+    """Three searches over half a million counts, each of which takes the chances of all smaller ones."""
+    days = Poissons(2)
+    monkeypatch.setattr("analysis_lib.methods.closing_surge.from_repeats", lambda counts: days)
+    row = judged(stretch(9, 500_000, [2] * 9), form="own_days").details["stretch"]
+    assert (row["low"], row["high"]) == (0, 5)  # of a Poisson with mean 2: P(X >= 6) = 0.0166, P(X >= 5) = 0.0527
+    assert len(days.asked) == len(set(days.asked)) < 35
+
+
+class Poissons:
+    def __init__(self, mean):
+        self.law, self.asked = poisson(mean), []
+
+    def upper_tails(self, size):
+        self.asked.append(size)
+        return self.law.sf(np.arange(-1, size))
+
+
+def test_how_finely_ballots_are_stamped_is_told_without_their_households(tmp_path, monkeypatch):
+    monkeypatch.delattr("analysis_lib.methods.turnout.once_per_household")
+    assert found(tmp_path, spread(98) + cast(10, 50)).result.form == "peers"
 
 
 # Contests made forwards in time: a daily cycle, hours of their own noise, and a rush to the close that differs between them.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cases import answered, tiny, utc
 
-from analysis_lib.results import Verdict
+from analysis_lib.results import Status, Verdict
 
 OPENS = utc("2031-10-20 09:00")
 CLOSES = OPENS + timedelta(days=7)
@@ -27,6 +27,46 @@ def cast(at, i, **more):
 
 def verdicts(case, noun):
     return {finding.verdict for finding in answered(case, noun)}
+
+
+def numbered_by_servers(times, size, shares, rng):
+    """Times in the order of numbers that each server took so many at a time, and used as its own voters came."""
+    free, entries = dict.fromkeys(range(len(shares)), ()), []
+    for at in sorted(times):
+        server = int(rng.choice(len(shares), p=shares))
+        if not free[server]:
+            start = size * len({number // size for number, _ in entries})
+            free[server] = tuple(range(start, start + size))
+        number, *rest = free[server]
+        free[server] = tuple(rest)
+        entries.append((number, at))
+    return sorted(entries)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("size", "shares"), [(20, (0.5, 0.5)), (20, (0.85, 0.15)), (50, (0.5, 0.5))])
+def test_servers_that_take_numbers_by_the_block_are_no_block_in_the_log(tmp_path, seed, size, shares):
+    rng = np.random.default_rng(seed)
+    entries = numbered_by_servers(usual(rng, 600), size, shares, rng)
+    events = [cast(at, i, seq=number + 1) for i, (number, at) in enumerate(entries)]
+    case = tiny(tmp_path, ballot_events=events, contest_windows=[WINDOW], plan=PLAN)
+    finding = answered(case, "record_order")[0]
+    assert (finding.result.pvalue <= 0.01, finding.verdict) == (True, Verdict.UNDETERMINED)
+    (assumption,) = finding.result.assumptions
+    assert assumption.status is Status.FAILS
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("minutes", [30, 60])
+def test_a_clock_set_back_for_good_is_no_block_in_the_log(tmp_path, seed, minutes):
+    rng = np.random.default_rng(seed)
+    times = sorted(usual(rng, 2000))
+    times = [*times[:1200], *(at - timedelta(minutes=minutes) for at in times[1200:])]
+    events = [cast(at, i, seq=i + 1) for i, at in enumerate(times)]
+    case = tiny(tmp_path, ballot_events=events, contest_windows=[WINDOW], plan=PLAN)
+    finding = answered(case, "record_order")[0]
+    assert (finding.result.pvalue <= 0.01, finding.verdict) == (True, Verdict.UNDETERMINED)
+    assert "the entries go on from the earlier time" in finding.result.assumptions[0].evidence
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -8,8 +8,9 @@ from cases import answered, one, tiny
 from late_ballots import CLOSES, OPENS, WINDOW
 
 from analysis_lib import exhibits, wording
+from analysis_lib.methods.late_choice_bounds import answer as late_choice_bounds_of
 from analysis_lib.methods.late_choice_bounds import late_choice_bounds
-from analysis_lib.results import Verdict
+from analysis_lib.results import Status, Verdict
 
 STOOD = [{"candidate_id": key, "display_name": name} for key, name in (("A", "Ann Ash"), ("B", "Bo Birch"), ("C", "Cy Cole"))]
 
@@ -128,6 +129,7 @@ def test_a_running_count_bounds_the_late_ballots_too(tmp_path):
         case, "late_choice_bounds"
     )  # after the close alone: every contest has more ballots on its last day than a narrow lead
     assert (finding.result.form, finding.result.statistic) == ("after_close", 35)
+    assert "35 ballots were counted after" in wording.sentence(finding)
 
 
 def test_interim_totals_are_exact_and_no_final_figures(tmp_path):
@@ -195,6 +197,89 @@ def test_whom_a_handful_of_late_ballots_were_for_is_not_shown(tmp_path):
     case = tiny(tmp_path, results=declared({"A": 60, "B": 30}) + interim, candidates=STOOD, contest_windows=[WINDOW])
     finding = one(case, "late_choice_bounds")
     assert finding.result.effect is None
-    assert "1 ballot came in" in wording.sentence(finding)
+    assert "1 ballot was counted after" in wording.sentence(finding)
     assert "whom they were for is not shown" in wording.sentence(finding)
     assert "late, at" not in repr(exhibits.late_choice_bounds(case, [finding]))
+
+
+def by_branch(**readings):
+    """Rows by branch: (instant or null, {candidate: ballots})."""
+    return [
+        row for unit, given in readings.items() for at, n in given for row in declared(n, unit=unit, as_of=at, channel="online")
+    ]
+
+
+def minutes(n):
+    return CLOSES + timedelta(minutes=n)
+
+
+NORTH = [(minutes(-2), {"A": 50, "B": 20}), (None, {"A": 60, "B": 40})]
+SOUTH = [(minutes(3), {"A": 30, "B": 30}), (None, {"A": 35, "B": 45})]
+
+
+def test_every_branch_is_divided_at_its_own_minute(tmp_path):
+    """By hand: North has 10 and 20 more than at 2 minutes before the close, South 5 and 15 more than at 3 minutes after."""
+    case = bounds_of(tmp_path, North=NORTH, South=SOUTH)
+    finding = one(case, "late_choice_bounds")
+    assert {row["candidate"]: row["late_low"] for row in finding.details["candidates"]} == {"Ann Ash": 15, "Bo Birch": 35}
+    assert finding.result.statistic == 50
+    together = finding.result.assumptions[-1]
+    assert together.evidence == "Of 2 branches and channels: 1 read up to 5 minutes away, each divided at its own reading."
+    assert together.status is Status.UNTESTED
+    assert wording.sentence(finding).startswith("50 ballots were counted after 16 October 2031, 12:03:00 BST")
+    (table,) = exhibits.late_choice_bounds(case, [finding])
+    assert table.caption.startswith("Ballots that were counted after")
+
+
+def bounds_of(folder, **readings):
+    return tiny(folder, results=by_branch(**readings), candidates=STOOD, contest_windows=[WINDOW])
+
+
+def test_a_branch_read_long_before_counts_from_there_and_one_not_read_was_not_counted(tmp_path):
+    stale = [(minutes(-120), {"A": 10, "B": 10}), (None, {"A": 20, "B": 12})]
+    never = [(None, {"A": 7, "B": 4})]
+    finding, _ = answered(bounds_of(tmp_path, North=NORTH, South=SOUTH, West=stale, East=never), "late_choice_bounds")
+    assert {row["candidate"]: row["late_low"] for row in finding.details["candidates"]} == {
+        "Ann Ash": 15 + 10 + 7, "Bo Birch": 35 + 2 + 4,
+    }  # fmt: skip
+    told = finding.result.assumptions[-1]
+    assert told.status is Status.FAILS
+    assert "1 last read more than 15 minutes before" in told.evidence
+    assert "1 in no reading by then, so that nothing is taken as counted" in told.evidence
+    assert finding.verdict is not Verdict.COULD_CHANGE
+
+
+def test_each_channels_own_close_is_told_where_they_differ(tmp_path):
+    windows = [WINDOW | {"channel": "online"}, WINDOW | {"channel": "postal", "closes_at": CLOSES + timedelta(days=2)}]
+    events = ballots(50, 6) + ballots(30, 0, "postal")
+    case = tiny(tmp_path, results=declared({"A": 60, "B": 55}), candidates=STOOD, contest_windows=windows, ballot_events=events)
+    finding = one(case, "late_choice_bounds")
+    own = "online: 16 October 2031, 12:00:00 BST (11:00:00 UTC); postal: 18 October 2031, 12:00:00 BST (11:00:00 UTC)"
+    assert wording.sentence(finding).startswith(f"6 ballots came in after each channel's own close ({own}), of 115 declared.")
+    (table,) = exhibits.late_choice_bounds(case, [finding])
+    assert "after each channel's own close" in table.caption
+
+
+def test_a_running_total_above_the_final_one_is_told(tmp_path):
+    interim = declared({"A": 70, "B": 30}, as_of=CLOSES)
+    case = tiny(tmp_path, results=declared({"A": 60, "B": 35}) + interim, candidates=STOOD, contest_windows=[WINDOW])
+    found = answered(case, "late_choice_bounds")
+    assert all("a candidate's running total is above the final figure" in finding.result.reason for finding in found)
+
+
+def test_a_ballot_before_the_opening_records_no_late_one(tmp_path):
+    """Both logs show 35 ballots after the close, by a clock whose zone is assumed; one voter's stamp, of another clock, is too early."""
+    early = {"event": "cast", "channel": "in_person", "voter_key": "v1", "at": OPENS - timedelta(days=2), "clock_id": "Q"}
+    events = [row | {"clock_id": "P"} for row in ballots(54, 35)] + [early]
+    clocks = [CLOCK | {"tz_basis": "assumed"}, CLOCK | {"clock_id": "Q"}]
+    more = {"candidates": STOOD, "contest_windows": [WINDOW], "clocks": clocks}
+    case = tiny(tmp_path, results=declared({"A": 60, "B": 30}), ballot_events=events, **more)
+    (outside,) = answered(case, "ballots_outside_window")
+    assert outside.verdict is Verdict.BREACH_RECORDED
+    assert answered(case, "late_choice_bounds")[0].verdict is Verdict.UNDETERMINED
+
+
+def test_the_question_on_ballots_outside_the_window_is_not_answered_again(tmp_path, monkeypatch):
+    case = logged(tmp_path, 55, 35)
+    monkeypatch.delattr("analysis_lib.methods.ballots_outside_window.sessions")
+    assert late_choice_bounds_of(case)[0].verdict is Verdict.COULD_CHANGE

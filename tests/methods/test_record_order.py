@@ -8,7 +8,7 @@ from cases import QUICK, answered, tiny, utc
 
 from analysis_lib import exhibits, wording
 from analysis_lib.methods import record_order as order
-from analysis_lib.results import NotAnswerable, TestResult, Verdict
+from analysis_lib.results import NotAnswerable, Status, TestResult, Verdict
 
 OPENS = utc("2031-10-06 11:00")
 CLOCK = {"clock_id": "C1", "tz_used": "UTC", "tz_basis": "stated_offset", "resolution": "s"}
@@ -58,8 +58,21 @@ def test_a_block_added_later_is_found():
     found = []
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        found.append(numbered(with_block(paced(rng, 600), 8, rng), rng).pvalue)
-    assert np.mean(np.array(found) <= 0.01) >= 0.8
+        found.append(numbered(with_block(paced(rng, 600), 8, rng), rng))
+    assert np.mean(np.array([one.pvalue for one in found]) <= 0.01) >= 0.8
+    assert {one.assumptions[0].status for one in found} == {Status.UNTESTED}  # no clock set back, no numbers by the block
+
+
+@pytest.mark.parametrize("size", [5, 20])
+def test_a_block_of_an_earlier_time_is_not_taken_for_a_clock_that_was_set_back(size):
+    found = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        stamps = paced(rng, 600)
+        late = stamps[449] - rng.integers(7200, 20_000) + np.sort(rng.integers(0, 600, size))
+        found.append(numbered(np.concatenate([stamps[:450], late, stamps[450:]]), rng))
+    stand = [one.pvalue <= 0.01 and one.assumptions[0].status is Status.UNTESTED for one in found]
+    assert np.mean(stand) >= 0.75
 
 
 @pytest.mark.parametrize(("n", "seed"), [(268, 2), (268, 7), (600, 3)])

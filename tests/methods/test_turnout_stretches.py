@@ -53,6 +53,35 @@ def test_a_meeting_counts_until_two_hours_after_its_end_and_a_season_at_its_ends
     ]
 
 
+@pytest.mark.parametrize(
+    ("n", "event", "others", "expected"),
+    [
+        (5, "reissued_new", 0, [3, 4, 5]),
+        (4, "reissued_new", 0, []),
+        (5, "resent_same", 900, [3, 4, 5]),
+        (5, "resent_same", 1200, []),  # five of so many call up nobody who could be seen
+        (9, "bounced", 0, []),
+    ],
+)
+def test_a_batch_of_codes_calls_members_up(tmp_path, n, event, others, expected):
+    def code(i, kind, at):
+        return {"event_id": f"k{i}", "credential_id": f"c{i}", "event": kind, "at": at}
+
+    rows = [code(i, event, NOON + (3.2 + i / 100) * HOUR) for i in range(n)]
+    rows += [code(n + i, "issued", NOON - 30 * HOUR) for i in range(others)]
+    assert hours(tiny(tmp_path, credential_events=rows)) == expected
+
+
+def test_batches_lie_anywhere_in_the_hour_and_each_stands_alone(tmp_path):
+    minutes = [190, 230, 174, 186, 182, 178, *range(600, 620, 4), *range(1000, 1300, 20)]  # unsorted; the last are four an hour
+    rows = [
+        {"event_id": f"k{i}", "credential_id": f"c{i}", "event": "reissued_new", "at": NOON + timedelta(minutes=m)}
+        for i, m in enumerate(minutes)
+    ]
+    found = answering(tiny(tmp_path, credential_events=rows))
+    assert [((a - NOON) / timedelta(minutes=1), (b - NOON) / timedelta(minutes=1)) for a, b in found] == [(174, 350), (600, 736)]
+
+
 def test_outages_need_an_end(tmp_path):
     rows = [
         {"kind": "outage", "starts_at": NOON + HOUR, "ends_at": NOON + 2 * HOUR},

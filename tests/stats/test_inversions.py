@@ -127,3 +127,41 @@ def test_mixed_lists_raise_alarms_at_their_rate():
     pvalues = [inversions.mixing([rng.permutation(rng.integers(0, 40, 50))], n_resamples=199, rng=rng).pvalue for _ in range(600)]
     for alpha in (0.01, 0.05, 0.2):
         assert abs(np.mean(np.array(pvalues) <= alpha) - alpha) <= 4 * np.sqrt(alpha * (1 - alpha) / 600)
+
+
+def test_falls_where_blocks_of_numbers_begin():
+    # Two servers with 10 numbers each at a time, ballots by turns: 0-9 and 10-19 side by side, then 20-29 and 30-39.
+    numbers = np.arange(120)
+    times = 20 * (numbers // 20) + 2 * (numbers % 10) + numbers // 10 % 2
+    falls = np.flatnonzero(np.diff(times) < 0) + 1
+    assert falls.tolist() == [10, 30, 50, 70, 90, 110]
+    assert inversions.even_blocks(numbers, times, 0) == 20
+    assert inversions.even_blocks(numbers + 7, times, 0) == 20  # wherever the first block began
+    kept = np.ones(120, bool)
+    kept[[3, 29, 30, 55]] = False  # numbers that no entry bears
+    assert inversions.even_blocks(numbers[kept], times[kept], 0) == 20
+    assert inversions.even_blocks(numbers, times, 20) is None  # no fall beyond the tolerance
+    assert inversions.even_blocks(numbers[:80], times[:80], 0) is None  # too few to tell
+
+
+def test_falls_at_random_numbers_are_rarely_taken_for_blocks():
+    found = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        times = np.arange(400) * 10
+        times[rng.choice(400, rng.integers(2, 40), replace=False)] -= 35
+        found += inversions.even_blocks(np.arange(400), times, 2) is not None
+    assert found <= 3  # 0.3 expected at most
+
+
+@pytest.mark.parametrize("gap", [60, 7])
+def test_a_clock_set_back_is_told_from_a_block_put_in(gap):
+    times = np.arange(200) * gap
+    back = np.where(np.arange(200) < 100, times, times - 20 * gap)
+    start, length = inversions.longest_block(inversions.displacement(back, 2))
+    assert inversions.set_back(back, start, length) == 19 * gap
+    put_in = np.insert(times, 100, 80 * gap + np.arange(8) * gap // 8)
+    assert inversions.set_back(put_in, *inversions.longest_block(inversions.displacement(put_in, 2))) is None
+    at_the_end = back[:105]
+    assert inversions.set_back(at_the_end, *inversions.longest_block(inversions.displacement(at_the_end, 2))) == 19 * gap
+    assert inversions.set_back(times, 0, 0) is None

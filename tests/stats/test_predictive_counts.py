@@ -40,7 +40,20 @@ def test_with_gamma_rates_the_tail_goes_to_the_negative_binomial_and_far_above_p
 # 2. Another road
 
 
-@pytest.mark.parametrize(("size", "a", "b"), [(0, 1, 1), (1, 2, 3), (10, 0.3, 0.4), (50, 5, 0.5), (50, 0.5, 5), (200, 30, 70)])
+@pytest.mark.parametrize(
+    ("size", "a", "b"),
+    [
+        (0, 1, 1),
+        (1, 2, 3),
+        (10, 0.3, 0.4),
+        (50, 5, 0.5),
+        (50, 0.5, 5),
+        (200, 30, 70),
+        (257, 2, 90),
+        (3000, 0.4, 20),
+        (3000, 900, 900),
+    ],
+)
 def test_the_chances_are_scipys(size, a, b):
     assert one(a, b).chances(size) == pytest.approx(betabinom(size, a, b).pmf(np.arange(size + 1)), rel=1e-9)
 

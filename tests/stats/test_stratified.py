@@ -1,5 +1,6 @@
 """Tables in strata: against R and print, enumeration of every outcome, and another distribution of scipy; what must not matter."""
 
+from bisect import bisect_left
 from itertools import product
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import held
-from scipy.stats import fisher_exact, hypergeom, nchypergeom_fisher, norm
+from scipy.stats import binom, fisher_exact, hypergeom, nchypergeom_fisher, norm
 from scipy.stats.contingency import odds_ratio
 from tiny_package import STEADY
 
@@ -144,6 +145,24 @@ def test_order_empty_strata_and_names_of_groups_change_nothing(tables, random):
         assert found.low <= found.ratio <= found.high
     assert found.less + found.greater >= 1 - 1e-12
     assert 0 <= found.mid <= found.central + 1e-12
+
+
+# 5. Power
+
+
+def test_a_shift_of_25_points_at_50_of_500_is_found_in_95_of_100():
+    """Summed over every outcome, not simulated: 45 % of 450 earlier ballots, 70 % of 50 late ones, one-sided at 0.05."""
+    n_late, n_early, base = 50, 450, 0.45
+    late, early = np.arange(n_late + 1), np.arange(n_early + 1)
+    power = level = 0.0
+    for b in early[binom.pmf(early, n_early, base) > 1e-9]:
+        # The tail falls with the late ballots for the candidate, so the first count that is found can be halved down to.
+        found = bisect_left(late, True, key=lambda a: common_ratio([(a, n_late - a, b, n_early - b)], 0.95).greater <= 0.05)
+        power += binom.pmf(b, n_early, base) * binom.sf(found - 1, n_late, base + 0.25)
+        level += binom.pmf(b, n_early, base) * binom.sf(found - 1, n_late, base)
+    assert power == pytest.approx(0.95074, abs=1e-5)  # by scipy's hypergeometric tails over all 51 x 451 outcomes
+    assert round(power, 2) >= 0.95
+    assert 0.03 < level <= 0.05
 
 
 # 6. Edges
