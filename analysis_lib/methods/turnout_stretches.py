@@ -14,7 +14,7 @@ from analysis_lib.methods.turnout import Casts
 
 ANSWERS = timedelta(hours=2)  # members answer a message within minutes, and the answers fade within the hour
 SENT = ("issued", "reissued_new", "resent_same")
-BATCH, BATCH_SHARE = 5, 0.005  # codes sent within an hour, and their share of all codes, from which on they call members up
+BATCH, BATCH_SHARE = 10, 0.01  # codes sent within an hour, and their share of all codes, from which on they call members up
 LONGEST_MEETING = timedelta(hours=6)  # what lasts longer is a season: only its start and its end call members up
 MESSAGES = ("invitation", "reminder", "candidate_mailing", "notice")
 EVENTS = ("hustings", "meeting", "phone_bank", "outage", "media", "endorsement", "candidate_withdrawal")

@@ -56,11 +56,11 @@ def test_a_meeting_counts_until_two_hours_after_its_end_and_a_season_at_its_ends
 @pytest.mark.parametrize(
     ("n", "event", "others", "expected"),
     [
-        (5, "reissued_new", 0, [3, 4, 5]),
-        (4, "reissued_new", 0, []),
-        (5, "resent_same", 900, [3, 4, 5]),
-        (5, "resent_same", 1200, []),  # five of so many call up nobody who could be seen
-        (9, "bounced", 0, []),
+        (10, "reissued_new", 0, [3, 4, 5]),
+        (9, "reissued_new", 0, []),
+        (10, "resent_same", 900, [3, 4, 5]),
+        (10, "resent_same", 1200, []),  # ten of so many call up nobody who could be seen
+        (19, "bounced", 0, []),
     ],
 )
 def test_a_batch_of_codes_calls_members_up(tmp_path, n, event, others, expected):
@@ -73,13 +73,26 @@ def test_a_batch_of_codes_calls_members_up(tmp_path, n, event, others, expected)
 
 
 def test_batches_lie_anywhere_in_the_hour_and_each_stands_alone(tmp_path):
-    minutes = [190, 230, 174, 186, 182, 178, *range(600, 620, 4), *range(1000, 1300, 20)]  # unsorted; the last are four an hour
+    minutes = [
+        190,
+        230,
+        174,
+        186,
+        182,
+        178,
+        229,
+        228,
+        227,
+        226,
+        *range(600, 640, 4),
+        *range(1000, 1300, 20),
+    ]  # the last: three an hour
     rows = [
         {"event_id": f"k{i}", "credential_id": f"c{i}", "event": "reissued_new", "at": NOON + timedelta(minutes=m)}
         for i, m in enumerate(minutes)
     ]
     found = answering(tiny(tmp_path, credential_events=rows))
-    assert [((a - NOON) / timedelta(minutes=1), (b - NOON) / timedelta(minutes=1)) for a, b in found] == [(174, 350), (600, 736)]
+    assert [((a - NOON) / timedelta(minutes=1), (b - NOON) / timedelta(minutes=1)) for a, b in found] == [(174, 350), (600, 756)]
 
 
 def test_outages_need_an_end(tmp_path):
