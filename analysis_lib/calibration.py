@@ -28,6 +28,7 @@ from analysis_lib.simulate.setting import REMINDERS
 N_RESAMPLES = 999
 READ_EVERY_MIN = 10
 COUNTED = ("10_turnout_timing", "20_late_votes")  # chapters that a running count can answer
+CHAPTERS_OF = {"offices": ("30_credential_reissues", "40_roll_changes")}  # that a kind of world is made for; others: all
 LEVELS = (0.01, 0.05, 0.1)
 VARIED: Mapping[str, tuple[Sequence[Any], Sequence[float]]] = {  # what a world may be like, and how often
     "n_members": ((300, 500, 900, 1800, 5000), (0.25, 0.3, 0.25, 0.15, 0.05)),
@@ -43,11 +44,35 @@ VARIED: Mapping[str, tuple[Sequence[Any], Sequence[float]]] = {  # what a world 
     "choice_trend": ((0.0, 1.0), (0.5, 0.5)),
 }
 
+OFFICES: Mapping[str, tuple[Sequence[Any], Sequence[float]]] = {  # beyond what `simulate.OFFICE_LIFE` switches on
+    "n_members": ((500, 900, 1800), (0.4, 0.4, 0.2)),
+    "n_branches": ((10, 20), (0.5, 0.5)),
+    "branch_cv": ((0.35, 0.55), (0.5, 0.5)),  # rates of reissues that differ between branches by rho 0.02 and 0.05
+    "noise_cv": ((0.3, 0.6), (0.5, 0.5)),
+    "household_share": ((0.0, 0.3), (0.25, 0.75)),
+    "busy_officer": ((0.0, 0.6), (0.4, 0.6)),
+    "reminder_bounce": ((0.0, 0.02, 0.05), (0.3, 0.4, 0.3)),
+    "chase": ((0.0, 0.4), (0.5, 0.5)),
+    "contact_churn": ((0.0005, 0.0013), (0.5, 0.5)),
+    "cleanse": ((0, 40), (0.4, 0.6)),
+    "cleanse_day": ((-9, 4), (0.7, 0.3)),
+    "shared_mailbox": ((0.0, 0.3, 0.7), (0.2, 0.5, 0.3)),
+    "affiliates": ((0, 20, 60), (0.3, 0.4, 0.3)),
+    "applications": ((False, True), (0.6, 0.4)),
+    "helped": ((0, 8), (0.5, 0.5)),
+}
+WORLDS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, tuple[Sequence[Any], Sequence[float]]]]] = {
+    "standard": ({}, {}),
+    "varied": ({}, VARIED),
+    "offices": (simulate.OFFICE_LIFE, OFFICES),
+}
 
-def world_of(seed: int) -> dict[str, Any]:
-    """Draw the traits of a varied world."""
-    rng = np.random.default_rng((seed, len(VARIED)))
-    return {name: values[rng.choice(len(values), p=weights)] for name, (values, weights) in VARIED.items()}
+
+def world_of(seed: int, worlds: str = "varied") -> dict[str, Any]:
+    """Draw the traits of a world of a kind."""
+    fixed, traits = WORLDS[worlds]
+    rng = np.random.default_rng((seed, len(traits)))
+    return dict(fixed) | {name: values[rng.choice(len(values), p=weights)] for name, (values, weights) in traits.items()}
 
 
 def one_contest(
@@ -92,6 +117,7 @@ def _answers(made: simulate.Selection, peers: Mapping[str, pl.DataFrame] | None,
             "form": finding.result.form,
             "pvalue": getattr(finding.result, "pvalue", None),
             "verdict": str(finding.verdict),
+            "family": finding.family,
         }
         for noun, finding in found
         if finding.result.form.startswith(asked[noun])
@@ -146,15 +172,15 @@ def _start(args: tuple[int, tuple[str, ...], tuple[str, ...], int, dict]) -> lis
 
 def run(
     n: int, *, first_seed: int, plants: tuple[str, ...] = (), questions: tuple[str, ...] = (), n_peers: int = 20, jobs: int = 2,
-    varied: bool = False, **setting: Any,
+    worlds: str = "standard", **setting: Any,
 ) -> pl.DataFrame:  # fmt: skip
-    """Answer `n` contests with seeds from `first_seed` on, in a pool of fresh processes; `varied`: each in a world of its own kind."""
+    """Answer `n` contests with seeds from `first_seed` on, in a pool of fresh processes, each in a world drawn from a kind of `WORLDS`."""
     for name in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # two processes with two threads each wait for one another
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
         seeds = range(first_seed, first_seed + n)
-        worlds = [(seed, plants, questions, n_peers, (world_of(seed) if varied else {}) | setting) for seed in seeds]
-        rows = pool.map(_start, worlds, chunksize=4)
+        contests = [(seed, plants, questions, n_peers, world_of(seed, worlds) | setting) for seed in seeds]
+        rows = pool.map(_start, contests, chunksize=4)
     return pl.DataFrame([row for part in rows for row in part], infer_schema_length=None)
 
 
@@ -169,16 +195,23 @@ def summary(answers: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([tests, breaches], how="diagonal").sort("question", "form")
 
 
-def by_trait(answers: pl.DataFrame) -> pl.DataFrame:
-    """Share of contests with p at most 0.05, by question, form and each trait of the varied worlds."""
+def by_family(answers: pl.DataFrame) -> pl.DataFrame:
+    """Share of contests in which any test of a family stands out, adjusted and on no failing assumption: ``family, contests, share``."""
+    stands_out = (pl.col("verdict") == "not_explained").any()
+    each = answers.drop_nulls("pvalue").filter(pl.col("family") != "").group_by("family", "seed").agg(stands_out=stands_out)
+    return each.group_by("family").agg(contests=pl.len(), share_stands_out=pl.col("stands_out").mean().round(4)).sort("family")
+
+
+def by_trait(answers: pl.DataFrame, worlds: str = "varied") -> pl.DataFrame:
+    """Share of contests with p at most 0.05, by question, form and each trait that differs between the worlds."""
     tests = answers.filter(pl.col("pvalue").is_not_null())
-    worlds = pl.DataFrame(
+    traits = pl.DataFrame(
         [
-            {"seed": seed} | {name: _trait(value) for name, value in world_of(seed).items()}
+            {"seed": seed} | {name: _trait(value) for name, value in world_of(seed, worlds).items() if name in WORLDS[worlds][1]}
             for seed in tests["seed"].unique().sort()
         ]
     )
-    long = tests.join(worlds.unpivot(index="seed", variable_name="trait"), on="seed")
+    long = tests.join(traits.unpivot(index="seed", variable_name="trait"), on="seed")
     rates = long.group_by("question", "form", "trait", "value").agg(
         contests=pl.len(), share=(pl.col("pvalue") <= LEVELS[1]).mean().round(4)
     )
@@ -194,24 +227,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--contests", type=int, default=400)
     parser.add_argument("--first-seed", type=int, default=1)
-    parser.add_argument("--plants", nargs="*", default=(), choices=simulate.PLANTS)
+    parser.add_argument("--plants", nargs="*", default=(), choices=(*simulate.PLANTS, *simulate.OFFICE_PLANTS))
     parser.add_argument("--questions", nargs="*", default=(), choices=REGISTRY, help="these alone")
     parser.add_argument("--peers", type=int, default=20, help="contests to compare with")
     parser.add_argument("--members", type=int, help="of every contest, instead of what its world has")
-    parser.add_argument("--worlds", choices=("standard", "varied"), default="standard")
+    parser.add_argument("--worlds", choices=tuple(WORLDS), default="standard")
     parser.add_argument("--answers", type=Path, help="write every single answer here too")
-    parser.add_argument("--traits", type=Path, help="write the rates by trait of varied worlds here too")
+    parser.add_argument("--traits", type=Path, help="write the rates by trait of the worlds here too")
+    parser.add_argument("--families", type=Path, help="write how often any test of a family stands out here too")
+    parser.add_argument("--chain", type=int, help="members whom the plant reissue_chain takes")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    setting = {"n_members": options.members} if options.members else {}
+    given = {"n_members": options.members, "chain_members": options.chain}
+    setting = {name: value for name, value in given.items() if value is not None}
+    chapters = CHAPTERS_OF.get(options.worlds, ())
+    questions = tuple(options.questions) or tuple(noun for noun, question in REGISTRY.items() if question.chapter in chapters)
     answers = run(
-        options.contests, first_seed=options.first_seed, plants=tuple(options.plants), questions=tuple(options.questions), n_peers=options.peers,
-        varied=options.worlds == "varied", **setting,
+        options.contests, first_seed=options.first_seed, plants=tuple(options.plants), questions=questions, n_peers=options.peers,
+        worlds=options.worlds, **setting,
     )  # fmt: skip
     if options.answers:
         answers.write_csv(options.answers)
     if options.traits:
-        by_trait(answers).write_csv(options.traits)
+        by_trait(answers, options.worlds).write_csv(options.traits)
+    if options.families:
+        by_family(answers).write_csv(options.families)
     table = summary(answers)
     table.write_csv(options.out)
     print(table)

@@ -14,6 +14,7 @@ BASES = ("advertised", "configured", "amended", "actual")
 IN_FORCE = ("amended", "advertised", "configured", "actual")  # the first that is held: what members were last told
 RESOLUTION_S = {"us": 1, "ms": 1, "s": 1, "min": 60, "hour": 3600, "day": 86400}
 FINE = ("us", "ms")
+US = 1_000_000
 UNCERTAIN_ZONE = ("inferred_from_anchor", "assumed")
 READING_ORDER = ("offset_removed", "clock_slow", "clock_fast", "other_zone", "other_fold", "anchored")
 RAW_FORMS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
@@ -89,18 +90,37 @@ def resolution_s(rows: pl.DataFrame, clocks: pl.DataFrame) -> int:
     return max((RESOLUTION_S[value] for value in used["resolution"]), default=1)
 
 
-def reach(rows: pl.DataFrame, clocks: pl.DataFrame) -> tuple[timedelta, timedelta]:
-    """Give by how much an event may lie before its stamp, and by how much after it, at the coarsest of the clocks of these rows.
+def reach(rows: pl.DataFrame, clocks: pl.DataFrame, unsaid: Literal["truncate", "round"]) -> tuple[pl.Series, pl.Series]:
+    """Give by how much each event may lie before its stamp, and by how much after it, as its own clock rounds.
 
     A time that was cut off lies up to a unit (less a microsecond) after its stamp; one brought to the nearest
-    unit, up to half a unit either way; where `rounding` is null or unknown, both are allowed. A clock finer than a
-    second is read as one that cuts to the second. Rows without a described clock count as such too.
+    unit, up to half a unit either way. A clock finer than a second is read as one that cuts to the second, and so
+    are rows without a described clock.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``clock_id``.
+    clocks : DataFrame
+        The clocks table: ``resolution``, ``rounding``.
+    unsaid : {'truncate', 'round'}
+        How a clock is read whose ``rounding`` is null or unknown.
+
+    Returns
+    -------
+    earlier, later : Series of Duration (n,)
+        In the order of the rows; no nulls.
     """
-    used = rows.select("clock_id").unique().join(clocks, on="clock_id", how="inner")
-    units = [(RESOLUTION_S[name], name in FINE, how or "unknown") for name, how in used.select("resolution", "rounding").rows()]
-    before = max((unit / 2 for unit, fine, how in units if how != "truncate" and not fine), default=0.0)
-    cut = max((unit for unit, fine, how in units if how != "round" or fine), default=0 if units else 1)
-    return timedelta(seconds=before), max(timedelta(seconds=cut, microseconds=-1), timedelta(seconds=before))
+    own = rows.select("clock_id").join(clocks, on="clock_id", how="left", maintain_order="left")
+    said = pl.when(pl.col("rounding").is_in(("truncate", "round"))).then("rounding").otherwise(pl.lit(unsaid))
+    coarse = pl.col("resolution").is_not_null() & ~pl.col("resolution").is_in(FINE)
+    nearest = coarse & (said == "round")
+    unit = pl.col("resolution").replace_strict(RESOLUTION_S, default=1, return_dtype=pl.Int64) * US
+    frame = own.select(
+        earlier=pl.duration(microseconds=pl.when(nearest).then(unit // 2).otherwise(0)),
+        later=pl.duration(microseconds=pl.when(nearest).then(unit // 2).otherwise(unit - 1)),
+    )
+    return frame["earlier"], frame["later"]
 
 
 def readings(

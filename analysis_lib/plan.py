@@ -23,7 +23,24 @@ RANGES = {  # what an entry of a list may be, seconds or ballots
 FAMILIES = {  # questions whose p-values are adjusted together; a question in none is exploratory
     "timing": ("cast_rate_bursts", "operator_gaps", "list_order", "record_order", "shared_origin"),
     "late": ("closing_surge", "late_choice_shift"),
-    "credentials": ("reissue_rates", "reissue_to_ballot_delay"),
+    "credentials": (
+        "reissue_rates",
+        "reissue_to_ballot_delay",
+        "reissue_hazard",
+        "nonvoter_targeting",
+        "administrator_sessions",
+        "off_hours_actions",
+        "edit_reissue_ballot_chains",
+        "shared_destinations",
+    ),
+    "roll": (
+        "roll_change_bursts",
+        "contact_change_churn",
+        "changed_contact_ballots",
+        "application_denials",
+        "message_coverage",
+        "voided_ballots",
+    ),
     "channels": ("channel_gap",),
 }
 CHANNELS = (  # as the schema has them, without "all"; a test holds the two equal
@@ -66,6 +83,15 @@ class Plan(BaseModel):
     n_placebos: int = Field(10, ge=5, le=100, description="earlier cut-offs at which the late-choice test is repeated")
     families: dict[str, tuple[str, ...]] = Field(
         FAMILIES, description="questions whose p-values are adjusted together, by family; a question in none is exploratory"
+    )
+    chain_gap_s: int = Field(
+        1800, ge=60, le=86400, description="most seconds between a change of contact, a reissue and a ballot of one chain"
+    )
+    view_s: int = Field(
+        1800, ge=60, le=86400, description="seconds after the list of who has not voted was viewed that are set apart"
+    )
+    misreport_rate: float = Field(
+        0.01, gt=0, lt=0.5, description="share of members who deny what they did, where no control group tells it"
     )
     horizons_s: tuple[int, ...] = Field((600, 3600, 86400), description="a ballot within so many seconds of a reissue")
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from fake_chains import FAKES_CHAINS
+from fake_coverage import FAKES_COVERAGE
+from fake_ledger import FAKES_LEDGER
+from fake_lists import FAKES_LISTS
+from fake_officers import FAKES_OFFICERS
 from fake_parts import COMMON, NO, OPEN, RATIO, START, WITHIN, YES, a_test, an_identity, breach, cannot, finding
+from fake_roll import FAKES_ROLL
 from fake_timing import (
     begun,
     burst,
@@ -295,3 +301,4 @@ FAKES = [
     late_bounds(Verdict.UNDETERMINED, fewest=None),
     *(cannot(noun) for noun in REGISTRY),
 ]
+FAKES += [*FAKES_LEDGER, *FAKES_OFFICERS, *FAKES_CHAINS, *FAKES_ROLL, *FAKES_LISTS, *FAKES_COVERAGE]

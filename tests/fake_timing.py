@@ -69,6 +69,7 @@ def outside(
         before=before,
         after=after,
         batch_after=batch,
+        near=0,
         longest_s=longest if after else None,
         fewest=total if fewest is None else fewest,
         most=total if most is None else most,

@@ -15,6 +15,7 @@ TABLE = Path(__file__).parent / "golden" / "calibration.csv"
 PLANTED = Path(__file__).parent / "golden" / "calibration_planted.csv"
 NOMINAL = (0.03, 0.07)
 MAY_BE_BELOW = {  # the reason stands in the method's docstring, or in its section of the chapter
+    ("cast_rate_bursts", "hours"): "the peers' noise holds the answers to their own batches of codes, which stand aside here",
     ("operator_gaps", "even_gaps"): "the pace changes within a stretch, which makes gaps more uneven than the null",
     ("operator_gaps", "band_run"): "the largest of three chances is taken",
     ("list_order", "roll"): "discrete, and Holm over three tests",
@@ -36,16 +37,15 @@ def table() -> pl.DataFrame:
     return pl.read_csv(TABLE).with_columns(pl.col("form").fill_null(""))
 
 
-ABOVE = {
-    ("cast_rate_bursts", "peer_baseline"): 0.072
-}  # measured, not yet mended: couples behind two networks, where hours are not noisy
-BLAMED = {"clock_offset": 0.001}  # one right clock in a thousand: spikes are held at 99.9 %
+def asked_of(noun: str, *grades: Grade) -> bool:
+    """Whether a question is of one of the grades and of a chapter that no worlds of its own are made for."""
+    return REGISTRY[noun].grade in grades and REGISTRY[noun].chapter not in calibration.CHAPTERS_OF["offices"]
 
 
 def test_every_question_was_calibrated_on_a_thousand_contests(table):
-    assert set(table["question"]) == {noun for noun, question in REGISTRY.items() if question.grade is not Grade.MATERIALITY}
+    assert set(table["question"]) >= {noun for noun in REGISTRY if asked_of(noun, Grade.BREACH, Grade.ANOMALY)}
     fewer = {(row["question"], row["form"]) for row in table.filter(pl.col("contests") < 1000).iter_rows(named=True)}
-    assert fewer == {("list_order", "issue")}  # 708: where too few ballots come after the codes are out it isn't asked
+    assert fewer == set()
 
 
 def test_false_alarms_are_nominal(table):
@@ -54,14 +54,14 @@ def test_false_alarms_are_nominal(table):
     for row in tests.iter_rows(named=True):
         name, rate = (row["question"], row["form"]), row["share_p_at_most_0.05"]
         low = 0.0 if name in MAY_BE_BELOW else NOMINAL[0]
-        assert low <= rate <= ABOVE.get(name, NOMINAL[1]), row
+        assert low <= rate <= NOMINAL[1], row
 
 
 def test_no_breach_is_recorded_in_a_clean_contest(table):
     breaches = table.drop_nulls("share_breach_recorded")
-    assert set(breaches["question"]) == {noun for noun, question in REGISTRY.items() if question.grade is Grade.BREACH}
+    assert set(breaches["question"]) >= {noun for noun in REGISTRY if asked_of(noun, Grade.BREACH)}
     for row in breaches.iter_rows(named=True):
-        assert row["share_breach_recorded"] <= BLAMED.get(row["question"], 0.0), row
+        assert row["share_breach_recorded"] <= 0.0, row
 
 
 def test_what_is_planted_is_found():
@@ -73,7 +73,7 @@ def test_what_is_planted_is_found():
 
 
 def test_the_road_of_the_table_still_runs():
-    rows = pl.DataFrame(calibration.one_contest(31), infer_schema_length=None)
+    rows = pl.DataFrame(calibration.one_contest(31, (), set(pl.read_csv(TABLE)["question"])), infer_schema_length=None)
     summary = calibration.summary(rows)
     made = {(row["question"], row["form"]) for row in summary.iter_rows(named=True)}
     known = {(row["question"], row["form"] or "") for row in pl.read_csv(TABLE).iter_rows(named=True)}

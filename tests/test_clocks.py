@@ -307,15 +307,20 @@ def test_the_logs_own_text_is_read_in_its_zone(text, earliest, latest):
 def test_how_far_an_event_may_lie_from_its_stamp(resolution, rounding, before, after):
     clocks = frame("clocks", {"clock_id": "C1", "resolution": resolution, "rounding": rounding})
     at_most = timedelta(seconds=after) - timedelta(microseconds=after > before)  # what was cut off is less than a unit
-    assert reach(pl.DataFrame({"clock_id": ["C1", None]}), clocks) == (timedelta(seconds=before), at_most)
+    rows = pl.DataFrame({"clock_id": ["C1"]})
+    told = [tuple(side[0] for side in reach(rows, clocks, how)) for how in ("truncate", "round")]
+    assert tuple(max(side) for side in zip(*told, strict=True)) == (timedelta(seconds=before), at_most)
+    if rounding in ("truncate", "round"):
+        assert told[0] == told[1]
 
 
-def test_the_coarsest_clock_of_several_counts_and_none_is_a_clock_of_seconds():
+def test_each_stamp_is_read_by_its_own_clock_and_none_is_a_clock_of_seconds():
     clocks = frame(
         "clocks",
         {"clock_id": "C1", "resolution": "min", "rounding": "truncate"},
         {"clock_id": "C2", "resolution": "hour", "rounding": "round"},
     )
-    both = reach(pl.DataFrame({"clock_id": ["C1", "C2"]}), clocks)
-    assert both == (timedelta(minutes=30), timedelta(minutes=30))
-    assert reach(pl.DataFrame({"clock_id": ["C3"]}), clocks) == (timedelta(0), timedelta(microseconds=999_999))
+    earlier, later = reach(pl.DataFrame({"clock_id": ["C2", "C1", None, "C3", "C2"]}), clocks, "round")
+    half, second = timedelta(minutes=30), timedelta(microseconds=999_999)
+    assert earlier.to_list() == [half, timedelta(0), timedelta(0), timedelta(0), half]
+    assert later.to_list() == [half, timedelta(seconds=60, microseconds=-1), second, second, half]

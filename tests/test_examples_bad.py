@@ -35,8 +35,8 @@ TEMPLATE = DATA_SCHEMA / "mappings" / "template.toml"
 ALONE = "datapackage"  # the folder of examples that are packages by themselves
 PROMISES = sorted({file.with_suffix("") for file in FOLDER.glob("*/*") if file.parent != BASE})
 IDS = [stem.relative_to(FOLDER).as_posix() for stem in PROMISES]
-CHAPTER_00 = (roll_reconciliation, totals_reconciliation, falling_turnout_counts, record_rules)
-CHECK = re.compile(r"[RV][0-9]{2}_")  # an example so named is one of a check of chapter 00
+CHECKS = (roll_reconciliation, totals_reconciliation, falling_turnout_counts, record_rules)
+CHECK = re.compile(r"[RV][0-9]{2}_")  # an example so named is one of a check of chapters 00 and 40
 LINE = re.compile(r"(error [a-z_]+|warning [a-z_]+|finding [RV][0-9]{2}|refused) \| \S.*")
 # Where the name of a rule stands among what a function is handed.
 RULE_PLACES = {"CellRule": 0, "_file_fault": -1, "file_fault": -1, "trap": 0}
@@ -66,9 +66,9 @@ def laid_out(stem: Path, to: Path) -> Path:
 
 
 def found(package: Path) -> list[str]:
-    """Say what the checks of chapter 00 find."""
+    """Say what the checks of chapters 00 and 40 find."""
     case, lines = open_case(package), []
-    for question in CHAPTER_00:
+    for question in CHECKS:
         for result in question.answer(case):
             for item in [*result.details.get("identities", ()), *result.details.get("totals", ())]:
                 if item["gap"]:

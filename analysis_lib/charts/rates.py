@@ -45,7 +45,8 @@ def funnel(units: Sequence[Mapping[str, Any]], limits: pl.DataFrame, pooled: flo
         .mark_circle(color=SEEN, size=70)
         .encode(x=x, y=y, tooltip=["unit:N", "size:Q", alt.Tooltip("rate:Q", format=".1%")])
     )
-    top = min(rows, key=lambda row: (row["p"], row["unit"]))
+    order = {u["unit"]: (u["pvalue_adjusted"], u["pvalue"], u["unit"]) for u in units}  # adjusted ones are often equal
+    top = min(rows, key=lambda row: order[row["unit"]])
     right = top["size"] > 0.6 * max(row["size"] for row in rows)  # else the name would run off the edge
     named = alt.Chart(alt.Data(values=[top])).mark_text(
         align="right" if right else "left", dx=-8 if right else 8, dy=-8, fontSize=12

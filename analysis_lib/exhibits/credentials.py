@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from analysis_lib import charts, wording
 from analysis_lib.cards import Table, table
@@ -14,13 +15,21 @@ from analysis_lib.methods import reissue_to_ballot_delay as delay
 from analysis_lib.methods.clock_offset import stamped_tables
 from analysis_lib.results import Finding
 
+ADJUSTED = {
+    "benjamini_hochberg": "adjusted by Benjamini and Hochberg",
+    "benjamini_yekutieli": "adjusted by Benjamini and Yekutieli, since branches share administrators",
+    "holm": "adjusted by Holm",
+}
+
 
 def reissue_rates(case: Case, findings: Sequence[Finding]) -> Shown:
     """A funnel and a list, by branch and by administrator; and what set the reissues off."""
     shown: Shown = []
     if answered(findings):
-        titles = {"trigger": "set off by", "actor_role": "made by", "n": "reissues"}
-        shown.append(table(rates.reissues_by_trigger(case), "Reissues by what set them off and by the role on record.", titles))
+        titles = {"trigger": "set off by", "actor_role": "made by", "reissued_new": "new codes", "resent_same": "same code again",
+                  "destination_changed": "sent elsewhere"}  # fmt: skip
+        told = "What was sent, by what set it off and by the role on record. New codes alone are compared between units."
+        shown.append(table(rates.reissues_by_trigger(case), told, titles))
     for finding in answered(findings):
         form, units = finding.result.form, finding.details["units"]
         shown.append(charts.funnel(units, rates.funnel(finding.result), finding.details["pooled_rate"], form))
@@ -39,7 +48,8 @@ def reissue_rates(case: Case, findings: Sequence[Finding]) -> Shown:
             Table(
                 rows,
                 titles,
-                f"Rates by {form}, most unusual first. Administrators are numbered by how much they handled; no key or name is shown.",
+                f"Rates by {form}, most unusual first; {ADJUSTED[finding.details['adjusted_by']]}. Administrators are numbered by how "
+                "much they handled; no key or name is shown.",
             )
         )
     return shown
@@ -73,18 +83,20 @@ def reissue_to_ballot_delay(case: Case, findings: Sequence[Finding]) -> Shown:
             )
         )
         if "readings" in details:
-            shown.append(_by_reading(details["readings"], stamped_tables(case)))
+            shown.append(by_reading(details["readings"], stamped_tables(case), "followed at once, not asked for", "difference"))
     return shown
 
 
-def _by_reading(told: list[dict], stamped: dict[str, list[str]]) -> Table:
+def by_reading(told: list[dict], stamped: dict[str, list[str]], counted: str, effect: str) -> Table:
+    """Show one test under every reading of the clocks; `effect` names what its effect is, a "ratio" or else a share."""
+    write = wording.number if effect == "ratio" else partial(wording.percent, digits=1)
     rows = [
         {
             "reading": wording.reading(row["reading"], stamped), "followed": None if row["statistic"] is None else int(row["statistic"]),
-            "effect": None if row["effect"] is None else wording.percent(row["effect"], 1),
+            "effect": None if row["effect"] is None else write(row["effect"]),
             "pvalue": "too few to compare" if row["pvalue"] is None else f"{row['pvalue']:.2g}",
         }
         for row in told
     ]  # fmt: skip
-    titles = {"reading": "clock", "followed": "followed at once, not asked for", "effect": "difference", "pvalue": "p-value"}
+    titles = {"reading": "clock", "followed": counted, "effect": effect, "pvalue": "p-value"}
     return Table(rows, titles, "The same test under every reading of the clocks that the evidence allows.")

@@ -11,6 +11,7 @@ from analysis_lib.cards import Table
 from analysis_lib.case import Case
 from analysis_lib.exhibits.shown import Shown, answered, at_text, few
 from analysis_lib.exhibits.totals import every_sum
+from analysis_lib.methods.bulk_edits import on_record_then
 from analysis_lib.methods.edit_account import account
 from analysis_lib.results import Finding
 
@@ -106,6 +107,9 @@ def _spaced(value: object) -> object:
 
 def _account(case: Case, zone: str) -> Shown:
     told = account(case)
+    beside = iter(
+        on_record_then(case, [row["at"] for name in ("undone", "restored", "cleared", "swapped") for row in told[name]])
+    )
     rows = [
         {"at": at_text(row["at"], zone), "what": "added, taken back", "n": row["n"], "again": None, "after": wording.lasting(row["seconds"])}
         for row in told["undone"]
@@ -125,7 +129,11 @@ def _account(case: Case, zone: str) -> Shown:
         {"at": at_text(row["at"], zone), "what": "one out, one in: perhaps renamed", "n": row["n"], "again": None, "after": None}
         for row in told["swapped"]
     ]
-    titles = {"at": "edit of", "what": "what was done", "n": "members", "again": "restored or set again", "after": "after"}
+    rows = [row | {"beside": text} for row, text in zip(rows, beside, strict=True)]
+    titles = {
+        "at": "edit of", "what": "what was done", "n": "members", "again": "restored or set again", "after": "after",
+        "beside": "what else is on record then",
+    }  # fmt: skip
     kinds = [{name: _spaced(value) for name, value in row.items()} for row in told["by_kind"]]
     shown: Shown = (
         [Table(kinds, {"what": "of", "kind": "change", "n": "changes"}, "All changes on record, by kind, late or not.")]

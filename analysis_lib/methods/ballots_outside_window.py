@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -25,8 +26,10 @@ VERDICT_AT_S = 0  # a tolerance is a courtesy of the table; only a documented gr
 NOUN, COUNTS = "ballots_outside_window", "turnout_counts"
 RULE = "every ballot is cast within the window in force for its channel"
 SIDES = ("before", "after")
+ROUNDINGS = ("truncate", "round")  # how a clock may be read that doesn't say
 STRUCK = ("superseded", "voided", "quarantined", "rejected", "excluded_from_count")
 WINDOW_ACTIONS = ("window_changed", "contest_opened", "contest_closed", "contest_reopened")
+Reach = tuple[pl.Series | timedelta, pl.Series | timedelta]  # how far before its stamp an event may lie, and how far after
 EXPLANATIONS = (
     "A session that was open at the close was allowed to finish, by a documented grace.",
     "The window was extended, and the notice is not among the papers held.",
@@ -68,7 +71,10 @@ def ballots_outside_window(
     -------
     counts : DataFrame
         ``channel, basis, reading, tolerance_s, n, before, after, batch_after``: ballots entered in a
-        batch, by an officer or by import bear the time of entry, so they are counted apart.
+        batch, by an officer or by import bear the time of entry, so they are counted apart. Where a clock's rounding
+        isn't said, ``before`` and ``after`` hold those outside whether it cuts off or rounds; ``may_before`` and
+        ``may_after`` those outside by one of the two at least, ``may_be`` the more of both sides together,
+        ``by_rounding`` those outside by one only, and ``near`` all whose stamp lies outside but whose event may not.
     late : DataFrame
         One row per ballot outside the window in force as recorded, at tolerance 0: ``event_id, at, at_raw,
         channel, actor_role, seconds`` (past the close; negative: before the opening), ``in_batch``.
@@ -76,30 +82,41 @@ def ballots_outside_window(
     rows, late = [], []
     for channel in sorted(ballots["channel"].unique()):
         own = ballots.filter(pl.col("channel") == channel).sort("at", "event_id").with_columns(keyed_in=KEYED)
-        reaching = reach(own, clocks)
+        reaching = [reach(own, clocks, how) for how in ROUNDINGS]
         found = voting_windows(windows, channel)
         for basis, window in found.items():
             for reading, at in readings(own, clocks, zone, anchored).items():
                 for tolerance in tolerances_s:
-                    before, after = _outside(at, window, tolerance, reaching)
-                    batch = own["keyed_in"]
                     rows.append(
-                        {
-                            "channel": channel, "basis": basis, "reading": reading, "tolerance_s": tolerance, "n": own.height,
-                            "before": int((before & ~batch).sum()), "after": int((after & ~batch).sum()),
-                            "batch_after": int((after & batch).sum()),
-                        }
-                    )  # fmt: skip
+                        {"channel": channel, "basis": basis, "reading": reading, "tolerance_s": tolerance, "n": own.height}
+                        | _counted(at, window, tolerance, reaching, own["keyed_in"])
+                    )
         basis = in_force(found)
         if basis:
             late.append(_listed(own, found[basis], VERDICT_AT_S, reaching))
     schema = {"channel": pl.String, "basis": pl.String, "reading": pl.String} | dict.fromkeys(
-        ("tolerance_s", "n", "before", "after", "batch_after"), pl.Int64
+        ("tolerance_s", "n", "before", "after", "batch_after", "may_before", "may_after", "may_be", "by_rounding", "near"),
+        pl.Int64,
     )
     return pl.DataFrame(rows, schema=schema), pl.concat(late) if late else pl.DataFrame()
 
 
-def _outside(at: pl.Series, window: Window, tolerance: int, reaching: tuple[timedelta, timedelta]) -> tuple[pl.Series, pl.Series]:
+def _counted(at: pl.Series, window: Window, tolerance: int, reaching: Sequence[Reach], batch: pl.Series) -> dict[str, int]:
+    """Count stamps outside a window in every way of rounding, and in one at least."""
+    (cut_before, cut_after), (round_before, round_after) = (_outside(at, window, tolerance, how) for how in reaching)
+    stamped = operator.or_(*_outside(at, window, tolerance, (timedelta(0), timedelta(0))))
+    before, after = cut_before & round_before, cut_after & round_after
+    may_before, may_after = cut_before | round_before, cut_after | round_after
+    marks = {
+        "before": before, "after": after, "may_before": may_before, "may_after": may_after,
+        "by_rounding": (may_before | may_after) & ~(before | after), "near": stamped & ~(before | after),
+    }  # fmt: skip
+    counts = {name: int((mark & ~batch).sum()) for name, mark in marks.items()}
+    either = [int(((early | late) & ~batch).sum()) for early, late in ((cut_before, cut_after), (round_before, round_after))]
+    return counts | {"batch_after": int((after & batch).sum()), "may_be": max(either)}
+
+
+def _outside(at: pl.Series, window: Window, tolerance: int, reaching: Reach) -> tuple[pl.Series, pl.Series]:
     """A stamp is outside only if every instant it can stand for is; see `clocks.reach`."""
     never = pl.Series([False] * at.len(), dtype=pl.Boolean)
     earlier, later = reaching
@@ -108,8 +125,9 @@ def _outside(at: pl.Series, window: Window, tolerance: int, reaching: tuple[time
     return before.fill_null(False), after.fill_null(False)
 
 
-def _listed(own: pl.DataFrame, window: Window, tolerance: int, reaching: tuple[timedelta, timedelta]) -> pl.DataFrame:
-    before, after = _outside(own["at"], window, tolerance, reaching)
+def _listed(own: pl.DataFrame, window: Window, tolerance: int, reaching: Sequence[Reach]) -> pl.DataFrame:
+    ways = [_outside(own["at"], window, tolerance, how) for how in reaching]
+    before, after = (operator.and_(*side) for side in zip(*ways, strict=True))
     past = (pl.col("at") - window.closes_at).dt.total_seconds() if window.closes_at else pl.lit(0)
     ahead = (pl.col("at") - window.opens_at).dt.total_seconds() if window.opens_at else pl.lit(0)
     return own.with_columns(
@@ -231,11 +249,11 @@ def answer(case: Case) -> tuple[Result, ...]:
             statistic_name="ballots stamped outside the window in force",
             n_observations=judged.height,
             n_excluded=untimed + ballots.height - judged.height,
-            assumptions=_assumptions(judged, clocks, unmatched, anchored),
+            assumptions=_assumptions(judged, clocks, unmatched, anchored, int(by_channel["by_rounding"].sum())),
             innocent_explanations=EXPLANATIONS,
             parameters={"tolerances_s": list(case.plan.tolerances_s), "zone": zone},
             details={
-                **{name: int(recorded[name].sum()) for name in ("before", "after", "batch_after")},
+                **{name: int(recorded[name].sum()) for name in ("before", "after", "batch_after", "near")},
                 "fewest": fewest,
                 "most": most,
                 "sides": sides,
@@ -286,8 +304,10 @@ def _by_channel(headline: pl.DataFrame) -> pl.DataFrame:
     Late under one reading and early under another is neither: each side is counted by itself.
     """
     return headline.group_by("channel").agg(
-        pl.col(*SIDES).min().name.prefix("fewest_"), pl.col(*SIDES).max().name.prefix("most_"), most=pl.col("n").max()
-    )
+        pl.col(*SIDES).min().name.prefix("fewest_"),
+        *(pl.col(f"may_{side}").max().alias(f"most_{side}") for side in SIDES),
+        most=pl.col("may_be").max(), by_rounding=pl.col("by_rounding").max(),
+    )  # fmt: skip
 
 
 def _sure(outside: pl.DataFrame, by_channel: pl.DataFrame) -> pl.DataFrame:
@@ -330,7 +350,7 @@ def _by_role(single: pl.DataFrame) -> list[dict]:
 
 
 def _assumptions(
-    ballots: pl.DataFrame, clocks: pl.DataFrame, unmatched: list[str], anchored: Mapping[str, float]
+    ballots: pl.DataFrame, clocks: pl.DataFrame, unmatched: list[str], anchored: Mapping[str, float], by_rounding: int
 ) -> tuple[Assumption, ...]:
     used = ballots.select("clock_id").unique().join(clocks, on="clock_id", how="left")
     evidence, status = "The log states its zone or offset.", Status.HOLDS
@@ -353,6 +373,16 @@ def _assumptions(
             else "The clock's description does not say that it is the time of the event.",
         ),
     ]  # fmt: skip
+    if by_rounding:
+        found.append(
+            Assumption(
+                statement="How the clock brings a time to its smallest step is known.",
+                status=Status.UNTESTED,
+                evidence="The log does not say whether times are cut off or brought to the nearest; "
+                + ("1 ballot is" if by_rounding == 1 else f"{by_rounding:,} ballots are")
+                + " outside the window by one of the two only.",
+            )
+        )
     if unmatched:
         found.append(
             Assumption(

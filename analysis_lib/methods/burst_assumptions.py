@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,10 @@ NO_PEERS = "Too few peer contests of the same length, opening hour and weekday a
 
 
 def household(series: Casts, fullest: int | None = None) -> Assumption:
-    """Whether couples could be counted once; `fullest` is the number of ballots in the window that stands out most."""
+    """Whether couples could be counted once; `fullest` is the number of ballots in a window that stands out, null where none does."""
     statement = "Members decide when to vote independently of each other, once households are counted once."
+    status = Status.UNTESTED
     if series.networks_known:
-        status = Status.UNTESTED
         evidence = (
             f"Ballots that followed another of the same small network within half an hour stand aside: {series.n_household:,}."
         )
@@ -34,7 +35,6 @@ def household(series: Casts, fullest: int | None = None) -> Assumption:
         status = Status.FAILS
         evidence = f"No network keys are held, and the window holds {fullest} ballots: one household could have cast them."
     else:
-        status = Status.UNTESTED
         evidence = (
             "No network keys are held, so couples who voted together could not be counted once; "
             "within the hour, one ballot in four is allowed to follow a housemate's."
@@ -42,24 +42,39 @@ def household(series: Casts, fullest: int | None = None) -> Assumption:
     return Assumption(statement=statement, status=status, evidence=evidence)
 
 
-def answers_left_out(n_left_out: int, messages: int, hours: int, failed: bool) -> Assumption:
-    """What is said of the hours in which members answer a message."""
-    if failed:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """What stands aside: ballots and hours in all, ballots after nothing but codes, and whether so much that none could be."""
+
+    n: int
+    hours: int
+    n_after_codes: int
+    failed: bool
+
+
+def answers_left_out(left: LeftOut, n_messages: int, n_batches: int) -> Assumption:
+    """What is said of the hours in which members answer a message or a batch of codes."""
+    codes = (
+        f" Of these {count(left.n_after_codes, 'ballot')} followed nothing but {count(n_batches, 'batch', 'batches')} of codes; chapter 30 asks of them."
+        if left.n_after_codes
+        else ""
+    )
+    if left.failed:
         status, evidence = (
             Status.FAILS,
-            "Nearly all ballots came within two hours of a message, a meeting, the opening or the close, so none could be left out.",
+            "Nearly all ballots came within two hours of a message, a meeting, a batch of codes, the opening or the close, so none could be left out.",
         )
-    elif messages:
+    elif n_messages:
         status = Status.HOLDS
         evidence = (
-            f"{count(n_left_out, 'ballot')} of the {count(hours, 'hour')} up to two hours after a message, meeting, outage or batch of codes, "
-            "after the opening and before the close stand aside."
+            f"{count(left.n, 'ballot')} of the {count(left.hours, 'hour')} up to two hours after a message, meeting, outage or batch of codes, "
+            f"after the opening and before the close stand aside.{codes}"
         )
     else:
         status = Status.UNTESTED
         evidence = (
             "No message or meeting during the vote is on record, so that none could be left out; "
-            f"{count(n_left_out, 'ballot')} of the two hours after the opening and before the close stand aside."
+            f"{count(left.n, 'ballot')} of the two hours after the opening and before the close, or after codes, stand aside.{codes}"
         )
     return Assumption(
         statement="Nothing called members up within an hour: answers to a message come in its first minutes.",

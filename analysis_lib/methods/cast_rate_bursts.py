@@ -13,6 +13,7 @@ from analysis_lib.errors import TooFewObservations
 from analysis_lib.methods.burst_assumptions import (
     NO_PEERS,
     PEERS_NEEDED,
+    LeftOut,
     answers_left_out,
     holes,
     household,
@@ -32,8 +33,8 @@ from analysis_lib.methods.burst_forms import (
 )
 from analysis_lib.methods.counted_bursts import MIN_STEPS, counted_bursts, step_noise
 from analysis_lib.methods.hourly_bursts import answer_by_the_hour
-from analysis_lib.methods.turnout import Casts, casts, expected_shares, own_hours, peer_baseline, steps
-from analysis_lib.methods.turnout_stretches import answering, ends_of_voting, hours_of, outages, touched
+from analysis_lib.methods.turnout import HOUSEHOLD_BALLOTS, Casts, casts, expected_shares, own_hours, peer_baseline, steps
+from analysis_lib.methods.turnout_stretches import Stretch, batches, ends_of_voting, hours_of, messages, outages, touched
 from analysis_lib.results import Assumption, NotAnswerable, Result, TestResult
 from analysis_lib.stats import scan
 from analysis_lib.stats.burst_nulls import paired_within_step_null
@@ -49,7 +50,7 @@ NEEDS = ("ballot_events.at", "contest_windows.opens_at", "contest_windows.closes
 def cast_rate_bursts(
     series: Casts, *, form: str, shares: NDArray, noise_cv: float, lengths: tuple[int, ...], confidence_level: float,
     n_resamples: int, rng: np.random.Generator, assumptions: tuple[Assumption, ...], alpha: float, parameters: dict,
-    uncertainty: NDArray | None = None,
+    uncertainty: NDArray | None = None, n_after_codes: int = 0,
 ) -> TestResult:  # fmt: skip
     """Find the window that holds more ballots than its share of a baseline explains.
 
@@ -69,6 +70,8 @@ def cast_rate_bursts(
         Window lengths, seconds; those shorter than twice the resolution are left out.
     uncertainty : array (hours, k), optional
         What else moves the log shares: the peers' own error, and noise that lasts (`Baseline.spread`).
+    n_after_codes : int
+        Ballots that stand aside for nothing but a batch of codes.
 
     Returns
     -------
@@ -108,11 +111,14 @@ def cast_rate_bursts(
         )
     top = scan.scan_events(series.stamps, series.edges, shares, usable) or scan.Window(0, usable[0], 0, 1.0, 0.0)
     listed = scan.clusters(series.stamps, series.edges, shares, usable, listing_line(null))
+    if not series.networks_known and top.count <= HOUSEHOLD_BALLOTS:  # perhaps one household: a larger window may stand out too
+        top = next((w for w in listed if w.count > HOUSEHOLD_BALLOTS and scan.rank_pvalue(w.llr, null) <= alpha), top)
+    stands_out = scan.rank_pvalue(top.llr, null) <= alpha
     return burst_result(
         form, top, null, window=_window(series, top), clusters=[_window(series, w) for w in listed],
         n=int(series.stamps.size), n_excluded=series.n_outside + series.n_household + series.n_left_out,
-        confidence_level=confidence_level, assumptions=(household(series, top.count), *assumptions), parameters=parameters | {"scan_windows_s": list(usable)},
-        n_household=series.n_household, n_outside=series.n_outside, n_left_out=series.n_left_out, noise_cv=noise_cv,
+        confidence_level=confidence_level, assumptions=(household(series, top.count if stands_out else None), *assumptions), parameters=parameters | {"scan_windows_s": list(usable)},
+        n_household=series.n_household, n_outside=series.n_outside, n_left_out=series.n_left_out, n_after_codes=n_after_codes, noise_cv=noise_cv,
         smallest_visible=smallest_visible(series, form, usable, float(np.quantile(null, 1 - alpha / 2))),
     )  # fmt: skip
 
@@ -125,9 +131,10 @@ def smallest_visible(series: Casts, form: str, lengths: tuple[int, ...], thresho
     """Fewest ballots in a window that would stand out: ``length_s, ballots`` at the average pace, ``ballots_busy`` at five times it.
 
     The threshold is at half of alpha, for the two forms that are tested together. Null where not even all
-    ballots would do. Within the hour, ballots in the window add to what its hour holds.
+    ballots would do. Within the hour, ballots in the window add to what its hour holds. Without networks, more
+    than one household casts.
     """
-    n = int(series.stamps.size)
+    n, least = int(series.stamps.size), 0 if series.networks_known else HOUSEHOLD_BALLOTS + 1
     found = []
     for length in lengths:
         if form == "within_hour" and length >= HOUR_S:
@@ -136,7 +143,8 @@ def smallest_visible(series: Casts, form: str, lengths: tuple[int, ...], thresho
         for times in (1, BUSY):
             usual = times * n * length / float(series.edges[-1])
             own = length / HOUR_S if form == "within_hour" else 0.0
-            fewest.append(scan.smallest_seen(n, threshold, lambda c, usual=usual, own=own: usual + c * own))
+            seen = scan.smallest_seen(n, threshold, lambda c, usual=usual, own=own: usual + c * own)
+            fewest.append(seen and max(seen, least))
         found.append({"length_s": length, "ballots": fewest[0], "ballots_busy": fewest[1]})
     return found
 
@@ -164,34 +172,47 @@ def _from_a_count(case: Case, n_timed: int) -> tuple[Result, ...]:
     if frame.height >= MIN_STEPS and frame["count"].sum() >= MIN_BALLOTS:
         if float(np.median(frame["seconds"].to_numpy())) > HOUR_S / 2:
             return (answer_by_the_hour(case, None),)
-        stretches = answering(case)
-        apart = [*stretches, *outages(case), *ends_of_voting(case)]
-        away = pl.any_horizontal(pl.lit(False), *((pl.col("start") < end) & (pl.col("end") > start) for start, end in apart))
-        kept = frame.filter(~away)
-        failed = kept.height < MIN_STEPS or kept["count"].sum() < MIN_BALLOTS
-        kept = frame if failed else kept
+        called, codes = messages(case), batches(case)
+        kept, failed = _away(frame, [*called, *codes, *outages(case), *ends_of_voting(case)])
         n_left_out = int(frame["count"].sum() - kept["count"].sum())
         hours = frame["hour"].n_unique() - kept["hour"].n_unique()
+        after_codes = (
+            0
+            if failed
+            else int(_away(frame, [*called, *outages(case), *ends_of_voting(case)])[0]["count"].sum() - kept["count"].sum())
+        )
+        aside = LeftOut(n=n_left_out, hours=hours, n_after_codes=after_codes, failed=failed)
         result = counted_bursts(
             kept, rng=plan.rng(case.contest_id, METHOD, "turnout_counts"), parameters={"zone": case.contest["timezone"]},
             n_resamples=plan.n_resamples, confidence_level=plan.confidence_level, whole=frame, n_left_out=n_left_out,
-            assumptions=(answers_left_out(n_left_out, len(stretches), hours, failed),),
+            assumptions=(answers_left_out(aside, len(called), len(codes)),),
         )  # fmt: skip
         return (result,)
     reason = f"Of ballots with a time inside a known window {n_timed} are held; {MIN_BALLOTS} are needed, or {MIN_STEPS} readings of a running count of as many."
     return (NotAnswerable(method=METHOD, reason=reason, needs=NEEDS),)
 
 
+def _away(frame: pl.DataFrame, apart: list[Stretch]) -> tuple[pl.DataFrame, bool]:
+    """The readings that no stretch reaches into; all of them, and true, where too few would be left."""
+    reached = pl.any_horizontal(pl.lit(False), *((pl.col("start") < end) & (pl.col("end") > start) for start, end in apart))
+    kept = frame.filter(~reached)
+    failed = bool(kept.height < MIN_STEPS or kept["count"].sum() < MIN_BALLOTS)
+    return (frame if failed else kept), failed
+
+
 def _from_ballots(case: Case, series: Casts) -> tuple[Result, ...]:
     plan = case.plan
-    hours, stretches = hours_of(series), answering(case)
-    away = touched([*stretches, *outages(case), *ends_of_voting(case)], series.opens_at, series.edges)
+    hours, called, codes = hours_of(series), messages(case), batches(case)
+    away_but_for_codes = touched([*called, *outages(case), *ends_of_voting(case)], series.opens_at, series.edges)
+    away = away_but_for_codes | touched(codes, series.opens_at, series.edges)
+    n_after_codes = int((away & ~away_but_for_codes)[hours].sum())
     kept = series.stamps[~away[hours]]
     failed = kept.size < MIN_BALLOTS
     if failed:
-        away, kept = np.zeros_like(away), series.stamps
+        away, kept, n_after_codes = np.zeros_like(away), series.stamps, 0
     left = replace(series, stamps=kept, n_left_out=int(series.stamps.size - kept.size))
-    answers = answers_left_out(left.n_left_out, len(stretches), int(away.sum()), failed)
+    aside = LeftOut(n=left.n_left_out, hours=int(away.sum()), n_after_codes=n_after_codes, failed=failed)
+    answers = answers_left_out(aside, len(called), len(codes))
     own = np.histogram(left.stamps, left.edges)[0] / left.stamps.size
     tests = [("within_hour", own, 0.0, None, (answers,), {})]
     baseline = peer_baseline(case, series)
@@ -216,7 +237,7 @@ def _from_ballots(case: Case, series: Casts) -> tuple[Result, ...]:
                     left, form=form, shares=shares, noise_cv=noise_cv, uncertainty=uncertainty, lengths=plan.scan_windows_s,
                     rng=plan.rng(case.contest_id, METHOD, form), assumptions=assumptions,
                     parameters={"zone": case.contest["timezone"]} | more, n_resamples=plan.n_resamples, alpha=plan.alpha,
-                    confidence_level=plan.confidence_level,
+                    confidence_level=plan.confidence_level, n_after_codes=n_after_codes,
                 )
             )  # fmt: skip
         except TooFewObservations as error:

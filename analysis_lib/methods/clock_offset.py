@@ -161,8 +161,11 @@ def _is_bulk(anchor: Anchor) -> bool:
 
 
 def _is_stray(anchor: Anchor, found: Sequence[Anchor], allowed: float) -> bool:
-    """Whether a spike asks for an offset that the order of events rules out: it is an estimate, so then it is the one in error."""
-    others = [a for a in found if a.kind != "spike"]
+    """Whether a spike asks for an offset that the order of events rules out: it is an estimate, so then it is the one in error.
+
+    Ballots outside the window may be just that, so the window's ends rule out nothing.
+    """
+    others = [a for a in found if a.kind not in ("spike", *BY_RULE)]
     high, low = min((a.loose[1] for a in others), default=math.inf), max((a.loose[0] for a in others), default=-math.inf)
     return anchor.kind == "spike" and (anchor.low > high + allowed or anchor.high < low - allowed)
 

@@ -9,10 +9,18 @@ from numpy.typing import NDArray
 
 from analysis_lib.case import Case
 from analysis_lib.clocks import window_in_force
-from analysis_lib.methods.burst_assumptions import NO_PEERS, PEERS_NEEDED, answers_left_out, holes, household, peer_assumptions
+from analysis_lib.methods.burst_assumptions import (
+    NO_PEERS,
+    PEERS_NEEDED,
+    LeftOut,
+    answers_left_out,
+    holes,
+    household,
+    peer_assumptions,
+)
 from analysis_lib.methods.burst_forms import BUSY, HOUR_S, METHOD, MIN_BALLOTS, burst_result, counted_window, listing_line
 from analysis_lib.methods.turnout import Casts, expected_shares, hour_edges, own_hours, peer_baseline, steps
-from analysis_lib.methods.turnout_stretches import answering, outages, touched
+from analysis_lib.methods.turnout_stretches import Stretch, batches, messages, outages, touched
 from analysis_lib.results import Assumption, NotAnswerable, TestResult
 from analysis_lib.stats import scan
 
@@ -36,7 +44,7 @@ class Bins:
 
 
 def hourly_bursts(
-    bins: Bins, series: Casts, shares: NDArray, *, noise_cv: float, spread: NDArray, n_left_out: int, n_resamples: int,
+    bins: Bins, series: Casts, shares: NDArray, *, noise_cv: float, spread: NDArray, n_left_out: int, n_after_codes: int = 0, n_resamples: int,
     rng: np.random.Generator, alpha: float, confidence_level: float, assumptions: tuple[Assumption, ...], parameters: dict,
 ) -> TestResult:  # fmt: skip
     """Find the run of up to 24 hours that holds more ballots than peers lead one to expect.
@@ -82,7 +90,7 @@ def hourly_bursts(
     return burst_result(
         "hours", top, null, window=shown(top), clusters=[shown(window) for window in listed], n=n, n_excluded=n_left_out,
         confidence_level=confidence_level, assumptions=assumptions, parameters=parameters | {"longest_run": LONGEST_HOURS},
-        statistic_name="largest log-likelihood ratio of a run of hours", noise_cv=noise_cv, n_left_out=n_left_out,
+        statistic_name="largest log-likelihood ratio of a run of hours", noise_cv=noise_cv, n_left_out=n_left_out, n_after_codes=n_after_codes,
         smallest_visible=[
             {"length_s": hours * HOUR_S, "ballots": fewest(hours, 1), "ballots_busy": fewest(hours, BUSY)} for hours in SHOWN_HOURS
         ],
@@ -113,6 +121,11 @@ def _read(case: Case) -> tuple[Casts, Bins] | None:
     return series, bins.only((starts >= 0) & (ends <= edges[-1]) & (ends - starts <= LONGEST_BIN_S))
 
 
+def _reached(stretches: list[Stretch], begun: Casts, bins: Bins) -> NDArray:
+    edges = zip(bins.starts, bins.ends, strict=True)
+    return np.array([touched(stretches, begun.opens_at, np.array(edge))[0] for edge in edges], bool)
+
+
 def answer_by_the_hour(case: Case, series: Casts | None) -> TestResult | NotAnswerable:
     """Answer the form "hours" from stamps cut down to the hour, or from a running count where `series` is null."""
     plan, read = case.plan, (series, clock_bins(series)) if series else _read(case)
@@ -124,14 +137,9 @@ def answer_by_the_hour(case: Case, series: Casts | None) -> TestResult | NotAnsw
     if baseline is None:
         reason = f"Only whole hours are known, which say nothing without other contests to lay them beside. {NO_PEERS}"
         return NotAnswerable(method=METHOD, form="hours", reason=reason, needs=PEERS_NEEDED)
-    stretches = answering(case)
-    away = np.array(
-        [
-            touched([*stretches, *outages(case)], begun.opens_at, np.array(edge))[0]
-            for edge in zip(bins.starts, bins.ends, strict=True)
-        ],
-        bool,
-    )
+    called, codes = messages(case), batches(case)
+    away_but_for_codes = _reached([*called, *outages(case)], begun, bins)
+    away = away_but_for_codes | _reached(codes, begun, bins)
     failed = bool(bins.counts[~away].sum() < MIN_BALLOTS or (~away).sum() < MIN_BINS)
     kept = bins if failed else bins.only(~away)
     if kept.counts.sum() < MIN_BALLOTS or kept.counts.size < MIN_BINS:
@@ -143,17 +151,20 @@ def answer_by_the_hour(case: Case, series: Casts | None) -> TestResult | NotAnsw
     shares = np.interp(kept.ends, begun.edges, cumulative) - np.interp(kept.starts, begun.edges, cumulative)
     middles = np.clip(np.searchsorted(begun.edges, (kept.starts + kept.ends) / 2, side="right") - 1, 0, by_hour.size - 1)
     n_left_out = int(bins.counts.sum() - kept.counts.sum())
+    n_after_codes = 0 if failed else int(bins.counts[away & ~away_but_for_codes].sum())
+    aside = LeftOut(n=n_left_out, hours=int(away.sum()), n_after_codes=n_after_codes, failed=failed)
     counts = np.histogram((bins.starts + bins.ends) / 2, begun.edges, weights=bins.counts)[0]
     unread = np.histogram((bins.starts + bins.ends) / 2, begun.edges)[0] == 0
     empty = holes(case, begun, counts, np.where(unread, 0.0, by_hour * bins.counts.sum())) if series else []
     leans = (
         *((household(begun),) if series else ()),
         *peer_assumptions(baseline, empty),
-        answers_left_out(n_left_out, len(stretches), int(away.sum()), failed),
+        answers_left_out(aside, len(called), len(codes)),
     )
     return hourly_bursts(
         kept, begun, shares / shares.sum(), noise_cv=baseline.noise.fresh_cv, spread=baseline.spread(clock)[middles],
-        n_left_out=n_left_out, n_resamples=plan.n_resamples, rng=plan.rng(case.contest_id, METHOD, "hours"), alpha=plan.alpha,
+        n_left_out=n_left_out, n_after_codes=n_after_codes, n_resamples=plan.n_resamples,
+        rng=plan.rng(case.contest_id, METHOD, "hours"), alpha=plan.alpha,
         confidence_level=plan.confidence_level, assumptions=leans,
         parameters={"zone": case.contest["timezone"], "peers": list(case.peers())},
     )  # fmt: skip

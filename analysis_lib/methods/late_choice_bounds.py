@@ -153,23 +153,25 @@ def answer(case: Case) -> tuple[Result, ...]:
     one_round = case.contest["voting_method"] == "FPP" and rounds == 1
     names = dict(case.rows("candidates").select("candidate_id", "display_name").iter_rows())
     found: list[Result] = []
-    seen: set[tuple[datetime | None, ...] | None] = set()
-    for cut_s in case.plan.late_cuts_s if interim is not None else (AFTER_CLOSE,):
+    seen: set[tuple[Any, ...]] = set()
+    for cut_s in sorted(case.plan.late_cuts_s) if interim is not None else (AFTER_CLOSE,):
         form, parameters = form_of(cut_s), {"cut_s": cut_s, "zone": case.contest["timezone"]}
         cells, at, told = _cells(case, cut_s, totals, interim, declaration)
-        readings = interim.divided_at(at) if at is not None and interim is not None else None
-        if readings in seen:
-            continue
         if cells is None:
             found.append(_uncounted(case, form, interim))
             continue
-        seen |= {readings} if readings else set()
+        counted = tuple(cells.select("cell", "candidate", "n", "late", "late_n").rows())
+        if counted in seen:
+            continue  # two cut-offs with the same late ballots are one answer: that nearest to the close
+        seen.add(counted)
         named = cells.with_columns(pl.col("candidate").replace(names))
         result = late_choice_bounds(named, form=form, seats=seats, one_round=one_round, parameters=parameters)
         details = dict(result.details) | {"cut_at": at if at is not None else cut_at(case, "all", cut_s), "cut_s": cut_s} | told
         result = replace(result, details=details)
         if at is not None and interim is not None:
-            result = replace(result, assumptions=(*result.assumptions, read_together(interim, at)))
+            result = replace(
+                result, assumptions=(*result.assumptions, read_together(interim, at, int(result.statistic), are_late=True))
+            )
         if result.verdict is Verdict.COULD_CHANGE and not _lateness_is_recorded(case, interim, at, cut_s):
             result = replace(result, verdict=Verdict.UNDETERMINED)
         if result.details["is_exact"] and 0 < result.statistic < case.package.min_cell:
@@ -192,7 +194,8 @@ def _lateness_is_recorded(case: Case, interim: Interim | None, at: datetime | No
     wanted = cut_at(case, "all", cut_s)
     if wanted is None or interim is None or interim.left_out.height:
         return False
-    away = (interim.own_readings(at)["own"] - wanted).dt.total_seconds().abs()
+    moved = interim.counted_since(at).filter(pl.col("n").fill_null(1) > 0)  # of the others none is late
+    away = (moved["own"] - wanted).dt.total_seconds().abs()
     return bool((away <= DISPLAY_LAG_S).fill_null(False).all())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -198,13 +198,8 @@ def _binned(counts: pl.DataFrame, names: list[str]) -> tuple[NDArray, NDArray, i
     rows = counts.with_columns(candidate=pl.when(pl.col("candidate").is_in(names)).then("candidate").otherwise(pl.lit(names[-1])))
     bins, n_before = [], 0
     for is_late, most in ((False, MOST_BINS), (True, 6)):
-        at = (
-            rows.filter(pl.col("is_late") == is_late)
-            .group_by("at_days")
-            .agg(pl.col("n").sum())
-            .filter(pl.col("n") > 0)
-            .sort("at_days")
-        )
+        held = rows.filter(pl.col("is_late") == is_late, pl.col("n") > 0)
+        at = held.group_by("at_days").agg(pl.col("n").sum()).sort("at_days")
         number = ((at["n"].cum_sum() - at["n"]) * most // max(1, int(at["n"].sum()))).rank("dense").cast(pl.Int64) - 1
         bins.append(at.with_columns(bin=number + n_before, is_late=pl.lit(is_late)))
         n_before += number.n_unique()
@@ -299,20 +294,24 @@ def answer(case: Case) -> tuple[Result, ...]:
             reason = why_none_is_left(counts.interim)
         return (_missing(reason, "", case.missing((TIMES, CLOSE))),)
     found: list[Result] = []
-    seen: set[tuple[datetime | None, ...]] = set()
+    seen: list[tuple[str, list[Any]]] = []
     for preference in (counting.FIRST_PREFERENCES, counting.FINAL_TWO) if counts.is_ranked else (counting.FIRST_PREFERENCES,):
         own = counts if preference == counting.FIRST_PREFERENCES else counting.choice_counts(case, preference)
-        for cut_s in case.plan.late_cuts_s:
-            if own is None:
-                continue
+        for cut_s in sorted(case.plan.late_cuts_s) if own is not None else ():
             divided = counting.split(case, own, cut_s)
-            if own.interim is not None and divided is not None:
-                readings = own.interim.divided_at(divided.cut_at)
-                if readings in seen:
-                    continue  # the readings next to two cut-offs are tested once
-                seen.add(readings)
+            sides = _sides(divided.rows) if divided is not None else []
+            if sides and (preference, sides) in seen:
+                continue  # two cut-offs with the same ballots on either side are one test: that nearest to the close
+            seen.append((preference, sides))
             found.append(_one(case, own, divided, cut_s, counting.form_of(cut_s, preference)))
     return tuple(found)
+
+
+def _sides(rows: pl.DataFrame) -> list[Any]:
+    """Ballots by branch, choice and side; none where nothing is late."""
+    by = ["stratum", "candidate", "is_late"]
+    held = rows.filter(pl.col("n") > 0).group_by(by).agg(pl.col("n").sum()).sort(by)
+    return held.rows() if held["is_late"].any() else []
 
 
 def _missing(reason: str, form: str, needs: tuple[str, ...] = (), **details: Any) -> NotAnswerable:
@@ -354,8 +353,8 @@ def _one(case: Case, counts: counting.Counts, divided: counting.Split | None, cu
         result = replace(result, assumptions=(*result.assumptions, IN_TIME))
     if counts.interim is not None:
         details |= {"running": counting.running_shares(counts, names), "n_fell": counts.interim.n_fell}
-        told = (read_together(counts.interim, divided.cut_at), corrections(counts.interim.n_fell))
-        result = replace(result, assumptions=(*result.assumptions, *told))
+        together = read_together(counts.interim, divided.cut_at, details["n_late"], are_late=False)
+        result = replace(result, assumptions=(*result.assumptions, together, corrections(counts.interim.n_fell)))
     return replace(result, n_excluded=sum(left_out.values()), details=details)
 
 

@@ -160,7 +160,7 @@ def record_order(
 def _own_lateness(log: Log, start: int, length: int, tolerance: int, *, stands_out: bool) -> Assumption:
     """Whether a block that stands out is what servers with blocks of numbers, or a clock set back for good, would make."""
     size = inversions.even_blocks(log.numbers, log.stamps, tolerance) if stands_out else None
-    fall = inversions.set_back(log.stamps, start, length) if stands_out else None
+    fall = inversions.set_back(log.stamps, start, length, tolerance) if stands_out else None
     status = Status.FAILS
     if size and length <= MOST_BLOCKS * size:
         evidence = (

@@ -9,10 +9,11 @@ import numpy as np
 import polars as pl
 
 from analysis_lib.case import Case
+from analysis_lib.methods.administrators import labels
 from analysis_lib.methods.members import roll_in_force
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
-from analysis_lib.stats.multiplicity import benjamini_hochberg, holm
-from analysis_lib.stats.predictive_rates import clopper_pearson, funnel_limit, hypergeometric_tails, predictive_tails
+from analysis_lib.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
+from analysis_lib.stats.predictive_rates import funnel_limit, hypergeometric_tails, predictive_tails, ratio_interval
 
 MIN_UNITS = 8  # fewer do not show how much units differ, so the tail falls back on the hypergeometric
 REQUESTED = ("member_request", "self_service", "bounce_fix", "reminder", "bulk_issue", "system")
@@ -29,13 +30,25 @@ EXPLANATIONS = {
         "One officer was asked to work through a list of undelivered codes.",
     ),
 }
+REFERENCES = {
+    "benjamini_hochberg": ("benjamini1995",),
+    "benjamini_yekutieli": ("benjamini2001",),
+    "holm": ("holm1979",),
+}
+KINDS = ("reissued_new", "resent_same", "destination_changed")  # counted apart; the first alone is tested
+FEW = {
+    "branch": "Fewer than two branches that are large enough to be told apart, or no reissue at all, are on record.",
+    "administrator": "Fewer than two administrators, or no reissue without a logged request, are on record.",
+}
 NULLS = {
     "branch": "every branch's reissue rate is drawn from the same spread that the other branches show",
     "administrator": "reissues without a logged request fall on administrators in proportion to all the reissues they handled",
 }
 
 
-def reissue_rates(units: pl.DataFrame, *, by: Literal["branch", "administrator"], confidence_level: float) -> TestResult:
+def reissue_rates(
+    units: pl.DataFrame, *, by: Literal["branch", "administrator"], confidence_level: float, overlap: bool = False
+) -> TestResult:
     """Compare each unit's rate with what the other units show, allowing units to differ.
 
     A high rate is a reason to ask how reissues were handled there, no more.
@@ -47,13 +60,17 @@ def reissue_rates(units: pl.DataFrame, *, by: Literal["branch", "administrator"]
     by : {'branch', 'administrator'}
         What a unit is: members with a reissue among members on the roll, or reissues without a
         logged request among reissues handled.
+    overlap : bool
+        Whether some administrator made reissues of several units: their rates may then go up and down together.
 
     Returns
     -------
     TestResult
         Statistic: events in the unit with the smallest p-value. Effect: its rate over the pooled rate
-        of the others, exact (Clopper-Pearson) interval; infinite where the others have none. p-value: of the whole list of units, i.e. the
-        smallest after Benjamini-Hochberg (branches: Simes' test) or Holm (administrators).
+        of the others, with Koopman's score interval, for which both are estimates; infinite where the
+        others have none. p-value: of the whole list of units, i.e. the smallest after Benjamini-Hochberg
+        (branches: Simes' test; where units overlap, Benjamini-Yekutieli, which holds however they hang
+        together) or Holm (administrators).
 
     Notes
     -----
@@ -65,12 +82,13 @@ def reissue_rates(units: pl.DataFrame, *, by: Literal["branch", "administrator"]
     events, sizes = units["events"].to_numpy(), units["size"].to_numpy()
     spread_known = units.height >= MIN_UNITS
     pvalues = predictive_tails(events, sizes) if spread_known else hypergeometric_tails(events, sizes)
-    adjusted = benjamini_hochberg(pvalues) if by == "branch" else holm(pvalues)
+    adjust = holm if by == "administrator" else benjamini_yekutieli if overlap else benjamini_hochberg
+    adjusted = adjust(pvalues)
     top = int(np.lexsort((np.arange(pvalues.size), pvalues))[0])
     pooled = int(events.sum())
-    rest_rate = (pooled - events[top]) / max(int(sizes.sum() - sizes[top]), 1)
-    low, high = clopper_pearson(int(events[top]), int(sizes[top]), confidence_level)
-    value, low, high = (x / rest_rate if rest_rate > 0 else np.inf for x in (events[top] / sizes[top], low, high))
+    k, n, others, others_n = int(events[top]), int(sizes[top]), int(pooled - events[top]), int(sizes.sum() - sizes[top])
+    low, high = ratio_interval(k, n, others, others_n, confidence_level)
+    value = (k / n) / (others / others_n) if others else np.inf
     return TestResult(
         method="reissue_rates", form=by, null_hypothesis=NULLS[by], alternative="greater",
         statistic=float(events[top]), statistic_name=f"reissues in the {by} that stands out most",
@@ -90,10 +108,11 @@ def reissue_rates(units: pl.DataFrame, *, by: Literal["branch", "administrator"]
             ),
         ),
         innocent_explanations=EXPLANATIONS[by],
-        references=("benjamini1995", "spiegelhalter2005", "clopper1934") if by == "branch" else ("holm1979", "clopper1934"),
+        references=(*REFERENCES[adjust.__name__], "spiegelhalter2005", "koopman1984"),
         parameters={"by": by, "confidence_level": confidence_level},
         details={
             "pooled_rate": pooled / int(sizes.sum()), "n_units": units.height, "spread_allowed_for": spread_known,
+            "adjusted_by": adjust.__name__,
             "units": [
                 {"unit": u, "events": int(k), "size": int(n), "pvalue": float(p), "pvalue_adjusted": float(q)}
                 for u, k, n, p, q in zip(units["unit"], events, sizes, pvalues, adjusted, strict=True)
@@ -111,35 +130,54 @@ def funnel(result: TestResult, probabilities: tuple[float, ...] = (0.001, 0.025,
 
 
 def branch_units(case: Case) -> pl.DataFrame:
-    """Members on the roll in force and, of those, members with a reissued credential, by branch."""
+    """Members on the roll in force and, of those, members with a new credential, by branch; branches under `min_cell` together.
+
+    Two or more small branches are one unit named "branches of fewer than 10"; a single one is "a branch of fewer than 10".
+    """
     roll = roll_in_force(case).filter("eligible").drop_nulls("unit")
     reissued = reissues(case).select("voter_key").unique().with_columns(hit=pl.lit(1))
     joined = roll.join(reissued, on="voter_key", how="left", maintain_order="left")
-    return joined.group_by("unit").agg(events=pl.col("hit").sum().cast(pl.Int64), size=pl.len().cast(pl.Int64)).sort("unit")
+    counts = joined.group_by("unit").agg(events=pl.col("hit").sum().cast(pl.Int64), size=pl.len().cast(pl.Int64))
+    return without_small(counts, case.package.min_cell)
+
+
+def without_small(units: pl.DataFrame, min_cell: int) -> pl.DataFrame:
+    """Join units of fewer than `min_cell` members into one, so that no small unit is named or tested by itself."""
+    is_small = pl.col("size") < min_cell
+    n = units.filter(is_small).height
+    name = f"branches of fewer than {min_cell}" if n > 1 else f"a branch of fewer than {min_cell}"
+    renamed = units.with_columns(unit=pl.when(is_small).then(pl.lit(name)).otherwise("unit"))
+    return renamed.group_by("unit").agg(pl.col("events", "size").sum()).sort("unit")
+
+
+def branches_overlap(case: Case) -> bool:
+    """Whether reissues of several branches were made by one administrator, or by nobody who is on record."""
+    units = roll_in_force(case).drop_nulls("unit").select("voter_key", "unit")
+    made = reissues(case).drop_nulls("voter_key").join(units, on="voter_key").select("actor_key", "actor_role", "unit")
+    by_staff = made.filter(~pl.col("actor_role").is_in(("self", "system")).fill_null(False))
+    if by_staff["actor_key"].null_count():
+        return by_staff["unit"].n_unique() > 1
+    return bool((by_staff.group_by("actor_key").agg(n=pl.col("unit").n_unique())["n"] > 1).any())
 
 
 def administrator_units(case: Case) -> pl.DataFrame:
-    """Reissues handled and, of those, reissues without a logged request, by administrator (labelled by order, never by key)."""
-    rows = reissues(case).filter(
-        pl.col("actor_key").is_not_null() & pl.col("trigger").is_not_null() & (pl.col("trigger") != "unknown")
-    )
-    counts = rows.group_by("actor_key").agg(
+    """Reissues handled and, of those, reissues without a logged request, by administrator (labelled, never by key)."""
+    rows = reissues(case).filter(pl.col("trigger").is_not_null() & (pl.col("trigger") != "unknown"))
+    named = rows.with_columns(unit=pl.col("actor_key").replace_strict(labels(case), default=None, return_dtype=pl.String))
+    counts = named.drop_nulls("unit").group_by("unit").agg(
         events=(~pl.col("trigger").is_in(REQUESTED)).sum().cast(pl.Int64), size=pl.len().cast(pl.Int64)
-    )
-    ranked = counts.sort("size", "events", "actor_key", descending=[True, True, False]).with_row_index("rank", offset=1)
-    return ranked.select(
-        unit=pl.format("administrator {}", pl.col("rank").cast(pl.String).str.zfill(2)), events="events", size="size"
-    )
+    )  # fmt: skip
+    return counts.sort("unit")
 
 
 def reissues_by_trigger(case: Case) -> pl.DataFrame:
-    """Count reissues by what set them off and by the role that made them: ``trigger, actor_role, n``."""
-    known = reissues(case).with_columns(pl.col("trigger", "actor_role").fill_null("unknown"))
-    return (
-        known.group_by("trigger", "actor_role")
-        .agg(n=pl.len())
-        .sort("n", "trigger", "actor_role", descending=[True, False, False])
+    """Count new codes, codes sent again and codes sent elsewhere, each apart: ``trigger, actor_role`` and one column per kind."""
+    rows = case.rows("credential_events").filter(pl.col("event").is_in(KINDS))
+    known = rows.with_columns(pl.col("trigger", "actor_role").cast(pl.String).fill_null("unknown"))
+    counts = known.group_by("trigger", "actor_role").agg(
+        (pl.col("event") == kind).sum().cast(pl.Int64).alias(kind) for kind in KINDS
     )
+    return counts.sort(*KINDS, "trigger", "actor_role", descending=[True, True, True, False, False])
 
 
 def reissues(case: Case) -> pl.DataFrame:
@@ -170,9 +208,10 @@ def answer(case: Case) -> tuple[Result, ...]:
         missing = case.missing(needs)
         units = pl.DataFrame() if missing else make(case)
         if missing or units.height < 2 or not units["events"].sum():
-            reason = "Some columns are not held." if missing else "Fewer than two units, or no reissue at all, are on record."
+            reason = "Some columns are not held." if missing else FEW[by]
             found.append(NotAnswerable(method="reissue_rates", form=by, reason=reason, needs=missing or needs))
         else:
-            result = reissue_rates(units, by=by, confidence_level=case.plan.confidence_level)
+            overlap = by == "branch" and branches_overlap(case)
+            result = reissue_rates(units, by=by, confidence_level=case.plan.confidence_level, overlap=overlap)
             found.append(replace(result, n_excluded=_left_out(case, by, units)))
     return tuple(found)

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+from scipy.stats import norm
 
 from analysis_lib.case import Case
 from analysis_lib.clocks import window_in_force
@@ -15,8 +17,10 @@ from analysis_lib.methods.members import roll_in_force
 from analysis_lib.methods.reissue_rates import REQUESTED, reissues
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats.label_permutation import maximum_excess
+from analysis_lib.stats.stratified import share_difference
 
 MIN_EACH = 5
+POWER = 0.8  # with which the smallest visible effect would be seen
 EDIT_LEAD_S = 1800  # a contact change within half an hour before the reissue belongs to it
 EXPLANATIONS = (
     "The member was on the telephone with the officer, asked aloud, and voted at once.",
@@ -28,7 +32,14 @@ NULL = "it made no difference to how soon a ballot followed whether the reissue 
 
 
 def reissue_to_ballot_delay(
-    cases: pl.DataFrame, *, horizons_s: tuple[int, ...], n_resamples: int, rng: np.random.Generator, details: dict | None = None
+    cases: pl.DataFrame,
+    *,
+    horizons_s: tuple[int, ...],
+    n_resamples: int,
+    rng: np.random.Generator,
+    confidence_level: float = 0.95,
+    alpha: float = 0.01,
+    details: dict | None = None,
 ) -> TestResult:
     """Compare unrequested with requested reissues in the share followed by a ballot, each against its own risk set.
 
@@ -49,14 +60,16 @@ def reissue_to_ballot_delay(
     TestResult
         Statistic: unrequested reissues followed by a ballot within the shortest horizon. Effect:
         difference, unrequested less requested, in the share above the risk set, at the horizon
-        that stands out most; above 0 means sooner after unrequested ones. Interval: normal
-        approximation, unequal variances.
+        that stands out most; above 0 means sooner after unrequested ones. Interval: Newcombe's for the
+        two shares, moved by what the risk sets did, which are taken as known.
 
     Notes
     -----
     Null hypothesis: see `NULL`. p-value: permutation of the label over the reissues, maximum over
-    the horizons. One-sided: if requested reissues are followed sooner, as is usual, p is near 1 and
-    the rate of false alarms is below the nominal one.
+    the horizons of the difference in its own standard error, since reissues late in the vote spread
+    otherwise than early ones. One-sided: if requested reissues are followed sooner, as is usual, p is
+    near 1 and the rate of false alarms is below the nominal one. `reissue_hazard` asks the same of
+    the whole course after a reissue, and is adjusted together with this.
     """
     horizons_s = tuple(sorted(set(horizons_s)))  # the first is the shortest, in whatever order a plan names them
     labels = cases["unrequested"].to_numpy()
@@ -65,22 +78,19 @@ def reissue_to_ballot_delay(
     excess = within - others
     followed = ~np.isnan(excess)
     enough = (followed[labels].sum(axis=0) >= MIN_EACH) & (followed[~labels].sum(axis=0) >= MIN_EACH)
-    # A reissue that was not followed for the whole horizon stands at the mean of those that were: it tells nothing either way.
-    means = np.where(followed, excess, 0.0).sum(axis=0) / np.maximum(followed.sum(axis=0), 1)
-    test = maximum_excess(
-        np.where(followed & enough, excess, np.where(enough, means, 0.0)), labels, n_resamples=n_resamples, rng=rng
-    )
+    test = maximum_excess(np.where(enough, excess, np.nan), labels, n_resamples=n_resamples, rng=rng)
     top = int(np.argmax(np.where(enough, test.scores, -np.inf)))
-    a, b = excess[labels & followed[:, top], top], excess[~labels & followed[:, top], top]
-    difference = float(a.mean() - b.mean())
-    spread = 1.96 * float(np.sqrt(a.var(ddof=1) / a.size + b.var(ddof=1) / b.size))
+    sides = [(within[side & followed[:, top], top], others[side & followed[:, top], top]) for side in (labels, ~labels)]
+    counts = [(float(seen.sum()), seen.size) for seen, _ in sides]
+    shift = float(sides[0][1].mean() - sides[1][1].mean())
+    difference, low, high = (x - shift for x in share_difference(*counts[0], *counts[1], confidence_level))
     return TestResult(
         method="reissue_to_ballot_delay", null_hypothesis=NULL, alternative="greater",
         statistic=float(np.nansum(within[labels, 0])), statistic_name="unrequested reissues followed at once by a ballot",
         pvalue=test.pvalue,
         effect=Estimate(
             name="difference in the share who had voted, unrequested less requested",
-            value=difference, low=max(-1.0, difference - spread), high=min(1.0, difference + spread), confidence_level=0.95, unit="share",
+            value=difference, low=low, high=high, confidence_level=confidence_level, unit="share",
         ),
         n_observations=labels.size, n_excluded=0,
         assumptions=(
@@ -95,10 +105,11 @@ def reissue_to_ballot_delay(
                 evidence="Hour and branch are allowed for through the members at risk at the same instant.",
             ),
         ),
-        innocent_explanations=EXPLANATIONS, references=("westfall1993", "suissa2008"),
-        parameters={"horizons_s": list(horizons_s), "n_resamples": n_resamples},
+        innocent_explanations=EXPLANATIONS, references=("westfall1993", "chung2013", "newcombe1998", "suissa2008"),
+        parameters={"horizons_s": list(horizons_s), "n_resamples": n_resamples, "confidence_level": confidence_level},
         details={
             "n_unrequested": int(labels.sum()), "n_requested": int((~labels).sum()), "horizon_s": horizons_s[top],
+            "smallest_visible": smallest_visible(counts[0][1], counts[1][1], sum(k for k, _ in counts) / len(labels), alpha),
             "horizons": [
                 {
                     "horizon_s": h,
@@ -112,6 +123,13 @@ def reissue_to_ballot_delay(
         } | (details or {}),
         null_draws=test.null_draws,
     )  # fmt: skip
+
+
+def smallest_visible(n_unrequested: int, n_requested: int, share: float, alpha: float) -> float:
+    """Smallest difference in the share that voted which so many reissues show four times in five, in a normal approximation."""
+    share = min(max(share, 1 / (n_unrequested + n_requested)), 0.5)  # widest: on the safe side
+    spread = np.sqrt(share * (1 - share) * (1 / n_unrequested + 1 / n_requested))
+    return float(min(1.0, (norm.isf(alpha) + norm.ppf(POWER)) * spread))
 
 
 def reissue_cases(case: Case, horizons_s: tuple[int, ...], closes_at: datetime | None) -> tuple[pl.DataFrame, dict[str, int]]:
@@ -172,19 +190,33 @@ def _with_risk_sets(
     unit = members["unit"].to_numpy()
     own_unit = rows.join(roll, on="voter_key", how="left", maintain_order="left")["unit"].fill_null("").to_numpy()
     at = rows["at"].dt.epoch("us").to_numpy()
+    waiting, came = np.zeros(at.size, np.int64), np.zeros((at.size, len(horizons_s)), np.int64)
+    for name in np.unique(own_unit):
+        here, own = own_unit == name, unit == name
+        waiting[here], came[here] = _counts(at[here], voted[own], new[own], horizons_s)
+    alone = waiting == 0  # in their branch: then all who wait
+    waiting[alone], came[alone] = _counts(at[alone], voted, new, horizons_s)
     columns = {}
-    for horizon in horizons_s:
-        shares = np.zeros(at.size)
-        for i, instant in enumerate(at):
-            waiting = (voted >= instant) & (new > instant)
-            local = waiting & (unit == own_unit[i])
-            risk = local if local.any() else waiting
-            shares[i] = np.mean(voted[risk] - instant <= horizon * 1_000_000) if risk.any() else 0.0
+    for i, horizon in enumerate(horizons_s):
         within = (rows["delay_s"] <= horizon).fill_null(False).cast(pl.Int64)
         whole = rows["at"] <= closes_at - timedelta(seconds=horizon) if closes_at else within >= 0
         columns[f"within_{horizon}"] = pl.select(pl.when(whole).then(within)).to_series()
-        columns[f"others_{horizon}"] = pl.Series(shares)
+        columns[f"others_{horizon}"] = pl.Series(came[:, i] / np.maximum(waiting, 1))
     return rows.with_columns(**columns)
+
+
+def _counts(at: NDArray, voted: NDArray, new: NDArray, horizons_s: tuple[int, ...]) -> tuple[NDArray, NDArray]:
+    """Who waited without a reissue at each instant, and how many of them voted within each horizon."""
+    everybody, own = np.sort(voted), new < np.iinfo(np.int64).max
+    voted_reissued, reissued_at = voted[own], new[own]
+    before = np.searchsorted(everybody, at, side="left")
+    ends = at[:, None] + np.array(horizons_s, np.int64) * 1_000_000
+    waiting, came = voted.size - before, np.searchsorted(everybody, ends, side="right") - before[:, None]
+    for i, instant in enumerate(at):  # those with a reissue by then, few beside the roll
+        gone = voted_reissued[(reissued_at <= instant) & (voted_reissued >= instant)]
+        waiting[i] -= gone.size
+        came[i] -= (gone[:, None] <= ends[i]).sum(axis=0)
+    return waiting, came
 
 
 def edits_before(case: Case, cases: pl.DataFrame) -> dict[str, int]:
@@ -234,7 +266,13 @@ def answer(case: Case) -> tuple[Result, ...]:
 def _tested(case: Case, cases: pl.DataFrame, details: dict) -> TestResult:
     rng = case.plan.rng(case.contest_id, "reissue_to_ballot_delay")
     return reissue_to_ballot_delay(
-        cases, horizons_s=case.plan.horizons_s, n_resamples=case.plan.n_resamples, rng=rng, details=details
+        cases,
+        horizons_s=case.plan.horizons_s,
+        n_resamples=case.plan.n_resamples,
+        rng=rng,
+        confidence_level=case.plan.confidence_level,
+        alpha=case.plan.alpha,
+        details=details,
     )
 
 

@@ -54,6 +54,11 @@ def casts(case: Case) -> pl.DataFrame:
     return stamped(case.rows("ballot_events").filter(pl.col("event").is_in(COUNTED)), case)
 
 
+def without_a_voter(case: Case) -> int:
+    """Count the ballots whose voter is not held, of whom nothing can be asked."""
+    return case.rows("ballot_events").filter(pl.col("event").is_in(COUNTED) & pl.col("voter_key").is_null()).height
+
+
 def on_the_roll(case: Case) -> Looked:
     """V01: cast only by a voter on the roll in force, or let in by a change of the roll.
 
@@ -120,11 +125,29 @@ def live_credential(case: Case) -> Looked:
 
 
 def one_ballot_each(case: Case) -> Looked:
-    """V05: at most one ballot of a voter stands.
+    """V05: at most one ballot of a voter stands."""
+    last = standing(case).unique("voter_key", keep="last", maintain_order=True)
+    return looked_at(last, doubled(), pl.col("perhaps") > 1)
+
+
+def doubled() -> pl.Expr:
+    """Whether more than one ballot of a voter stands for certain; of the columns of `standing`."""
+    return pl.col("is_sure") & (pl.col("certain") > 1)
+
+
+def standing(case: Case) -> pl.DataFrame:
+    """Give every ballot with a voter, and how many of that voter's stand.
 
     Where the log says which is current, those are counted; else ballots less those superseded, voided or
     rejected. Where one ballot may replace another and the log marks none, more than one is undetermined, as it
     is where two may be one that stands in two sources, or where two strokes may have struck the same one.
+
+    Returns
+    -------
+    DataFrame
+        Rows of ``ballot_events`` in order of time, with ``stands`` (not struck by its id, or marked as current),
+        ``is_double`` (the same ballot in another source), and of the voter ``certain`` and ``perhaps``, the fewest and
+        most ballots that stand, and ``is_sure``: the log says which one counts, or no ballot may replace another.
     """
     cast, policy = _with_doubles(casts(case).drop_nulls("voter_key")), case.contest["revote_policy"]
     undone = case.rows("ballot_events").drop_nulls("voter_key").filter(pl.col("event").is_in(UNDONE))
@@ -141,16 +164,14 @@ def one_ballot_each(case: Case) -> Looked:
         stands=pl.when(own).then("is_current").otherwise(pl.col("is_struck").is_null()),
     )  # fmt: skip
 
-    def standing(counted: pl.Expr, undone: str) -> pl.Expr:
+    def left(counted: pl.Expr, undone: str) -> pl.Expr:
         n = (pl.col("stands") & counted).sum().over("voter_key").cast(pl.Int64)
         return n - pl.when("marked").then(0).otherwise(pl.col(undone).cast(pl.Int64))
 
-    voters = voters.with_columns(
-        certain=standing(~pl.col("may_be_double"), "most"), perhaps=standing(~pl.col("is_double"), "fewest")
-    ).sort("at", "event_id")
-    last = voters.unique("voter_key", keep="last", maintain_order=True)
-    is_sure = pl.col("marked") | pl.lit(policy == "none")
-    return looked_at(last, (pl.col("certain") > 1) & is_sure, pl.col("perhaps") > 1)
+    return voters.with_columns(
+        certain=left(~pl.col("may_be_double"), "most"), perhaps=left(~pl.col("is_double"), "fewest"),
+        is_sure=pl.col("marked") | pl.lit(policy == "none"),
+    ).sort("at", "event_id")  # fmt: skip
 
 
 def _with_doubles(cast: pl.DataFrame) -> pl.DataFrame:

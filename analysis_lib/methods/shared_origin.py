@@ -96,11 +96,12 @@ def shared(case: Case, attribute: str) -> Shared | None:
     for kind, find in references.items():
         reference = find()
         if reference.height >= MIN_REFERENCE:
-            return _grouped(own, reference, kind)
+            return grouped(own, reference, kind)
     return None
 
 
-def _grouped(own: pl.DataFrame, reference: pl.DataFrame, kind: str) -> Shared:
+def grouped(own: pl.DataFrame, reference: pl.DataFrame, kind: str) -> Shared:
+    """Give the groups of both sides, what many share in the reference left out of both; null groups where none is left."""
     carriers = _carriers(reference)
     kept_own, kept = (frame.join(carriers, on="asn", how="anti") for frame in (own, reference))
     both = pl.concat([kept_own.with_columns(contest_id=pl.lit("")), kept])

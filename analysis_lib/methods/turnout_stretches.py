@@ -12,6 +12,7 @@ from analysis_lib.case import Case
 from analysis_lib.clocks import window_in_force
 from analysis_lib.methods.turnout import Casts
 
+HOUR = timedelta(hours=1)
 ANSWERS = timedelta(hours=2)  # members answer a message within minutes, and the answers fade within the hour
 SENT = ("issued", "reissued_new", "resent_same")
 BATCH, BATCH_SHARE = 10, 0.01  # codes sent within an hour, and their share of all codes, from which on they call members up
@@ -24,7 +25,12 @@ Stretch = tuple[datetime, datetime]
 
 
 def answering(case: Case) -> list[Stretch]:
-    """Stretches from a message, hustings, meeting, outage or batch of codes to two hours after it ended; UTC.
+    """Stretches in which members answer a message, a meeting, an outage or a batch of codes; UTC."""
+    return sorted([*messages(case), *batches(case)])
+
+
+def messages(case: Case) -> list[Stretch]:
+    """Stretches from a message, hustings, meeting or outage to two hours after it ended; UTC.
 
     A message to a single member calls up nobody else, and is left aside.
     """
@@ -36,7 +42,6 @@ def answering(case: Case) -> list[Stretch]:
     happened += list(windows.select("opens_at", pl.coalesce("closes_at", "opens_at").alias("end")).iter_rows())
     events = case.rows("timeline").filter(pl.col("kind").is_in(EVENTS) & pl.col("starts_at").is_not_null())
     happened += list(events.select("starts_at", pl.coalesce("ends_at", "starts_at").alias("end")).iter_rows())
-    happened += _batches(case)
     found: list[Stretch] = []
     for start, end in happened:
         ends = [(start, end)] if end - start <= LONGEST_MEETING else [(start, start), (end, end)]
@@ -44,20 +49,20 @@ def answering(case: Case) -> list[Stretch]:
     return sorted(found)
 
 
-def _batches(case: Case) -> list[Stretch]:
-    """From the first to the last of many codes sent within an hour: whoever had waited for one votes at once."""
-    codes = case.rows("credential_events").filter(pl.col("event").is_in(SENT))
-    fewest = max(BATCH, int(np.ceil(BATCH_SHARE * codes["credential_id"].n_unique())))
-    sent = codes.drop_nulls("at").select(start=pl.col("at").sort().shift(fewest - 1), end=pl.col("at").sort())
-    batches = sent.filter(pl.col("end") - pl.col("start") <= pl.duration(hours=1))
+def batches(case: Case) -> list[Stretch]:
+    """From the first to two hours after the last of many codes sent within an hour: whoever had waited for one votes at once; UTC.
+
+    A member to whom codes go again and again counts once an hour.
+    """
+    codes = case.rows("credential_events").filter(pl.col("event").is_in(SENT)).drop_nulls("at")
+    codes = codes.with_columns(own=pl.coalesce("voter_key", "credential_id", "event_id")).sort("at", "event_id")
+    fewest = max(BATCH, int(np.ceil(BATCH_SHARE * codes["own"].n_unique())))
+    since = pl.col("at") - pl.col("at").shift(1).over("own")
+    sent = codes.filter((since > HOUR).fill_null(True)).select(start=pl.col("at").shift(fewest - 1), end="at")
+    many = sent.filter(pl.col("end") - pl.col("start") <= HOUR)
     apart = (pl.col("start") > pl.col("end").shift(1)).fill_null(True).cum_sum()
-    return list(
-        batches.group_by(apart.alias("batch"))
-        .agg(pl.col("start").min(), pl.col("end").max())
-        .sort("start")
-        .drop("batch")
-        .iter_rows()
-    )
+    found = many.group_by(apart.alias("batch")).agg(pl.col("start").min(), pl.col("end").max()).sort("start")
+    return [(start, end + ANSWERS) for start, end in found.select("start", "end").iter_rows()]
 
 
 def ends_of_voting(case: Case) -> list[Stretch]:

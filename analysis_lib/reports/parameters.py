@@ -49,9 +49,20 @@ class LateVotes(Chapter):
 class CredentialReissues(Chapter):
     """30_credential_reissues."""
 
+    package: str = "made_up_hill"  # the shipped case whose offices kept a full log
     n_resamples: int | None = None
     alpha: float | None = None
     horizons_s: list[int] | None = None
+    chain_gap_s: int | None = None
+
+
+class RollChanges(Chapter):
+    """40_roll_changes."""
+
+    package: str = "made_up_hill"
+    n_resamples: int | None = None
+    alpha: float | None = None
+    misreport_rate: float | None = None
 
 
 class ChannelGap(Chapter):
@@ -75,6 +86,7 @@ CHAPTERS: dict[str, type[BaseModel]] = {
     "10_turnout_timing": TurnoutTiming,
     "20_late_votes": LateVotes,
     "30_credential_reissues": CredentialReissues,
+    "40_roll_changes": RollChanges,
     "50_channel_gap": ChannelGap,
     "90_summary": Summary,
 }

@@ -7,7 +7,7 @@ false alarms, and what it reports where something was planted is its power. Noth
 from __future__ import annotations
 
 from analysis_lib.simulate.selections import Selection, joined, peers, selection
-from analysis_lib.simulate.setting import PLANTS, Setting
+from analysis_lib.simulate.setting import OFFICE_LIFE, OFFICE_PLANTS, PLANTS, Setting
 from analysis_lib.simulate.writing import write_package
 
-__all__ = ["PLANTS", "Selection", "Setting", "joined", "peers", "selection", "write_package"]
+__all__ = ["OFFICE_LIFE", "OFFICE_PLANTS", "PLANTS", "Selection", "Setting", "joined", "peers", "selection", "write_package"]

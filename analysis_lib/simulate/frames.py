@@ -13,6 +13,7 @@ import polars as pl
 from analysis_lib.schema import load_schema
 from analysis_lib.simulate.setting import Setting
 
+REGIONAL = -1  # the number of whoever works at the regional office
 INSTANT = pl.Datetime("us", "UTC")
 
 
@@ -61,8 +62,10 @@ def stamp(setting: Setting, at: float) -> int:
 
 
 def role(officer: int | None) -> str:
-    """Name a role: administrator 0 is the procedures secretary, the others local officers, none is the platform itself."""
-    return "system" if officer is None else "procedures_secretary" if officer == 0 else "local_officer"
+    """Name a role: 0 is the procedures secretary, -1 the regional office, others are local officers, none is the platform."""
+    if officer is None:
+        return "system"
+    return {0: "procedures_secretary", REGIONAL: "regional_staff"}.get(officer, "local_officer")
 
 
 def branch_name(number: int) -> str:

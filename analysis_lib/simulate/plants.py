@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from analysis_lib.simulate.story import Ballot, Change, Credential, Story
+from analysis_lib.simulate.office_plants import plan_ghosts, plan_mailbox
+from analysis_lib.simulate.story import Story
 from analysis_lib.simulate.world import MINUTE
 
-CHAIN_MEMBERS, CHAIN_SESSIONS = 30, 6
+CHAIN_SESSIONS = 6
+CHAIN_LOGOUT_S = 30 * MINUTE  # after the last change, when its ballot has been cast
+REVERT_GAP_S = (2 * MINUTE, 20 * MINUTE)
 CHAIN_DAYS = (7, 8, 9, 10, 11)  # days 8 to 12, counted from the day of the opening as day 1
 CHAIN_HOURS = (10, 20)  # local hours between which a session starts
 CHAIN_OFFICER = 1  # a local officer; number 0 is the procedures secretary
@@ -20,6 +23,10 @@ def plant(story: Story) -> None:
     setting = story.world.setting
     if "reissue_chain" in setting.plants:
         _plan_chain(story)
+    if "one_mailbox" in setting.plants:
+        plan_mailbox(story)
+    if "ghost_applications" in setting.plants:
+        plan_ghosts(story)
     if "night_burst" in setting.plants:
         rng = story.world.streams["night_burst"]
         start = setting.local_seconds(int(rng.choice(BURST_NIGHTS)), BURST_HOUR)
@@ -41,19 +48,14 @@ def plant_after_the_close(story: Story) -> None:
         _cast_for_somebody(story, at, "local_officer", "office", "late_ballots")
 
 
-def _waiting(story: Story) -> list[int]:
-    """List members who have been sent a code and in whose name no ballot has been cast, at this instant."""
-    return [m for m, was_sent in enumerate(story.was_sent) if was_sent and not story.has_ballot[m] and not story.is_taken[m]]
-
-
 def _cast(story: Story, at: float, member: int, role: str, network: str, name: str) -> None:
-    story.is_taken[member] = story.has_ballot[member] = True
-    story.ballots.append(Ballot(at, member, "cast", "online", role, network, name))
+    story.is_taken[member] = True
+    story.cast(at, member, role, network, name)
 
 
 def _cast_for_somebody(story: Story, at: float, role: str, network: str, name: str) -> None:
     """Cast a ballot for a member who has not voted; the plant's name is that of its random stream."""
-    if waiting := _waiting(story):
+    if waiting := story.waiting():
         _cast(story, at, int(story.world.streams[name].choice(waiting)), role, network, name)
 
 
@@ -63,24 +65,29 @@ def _plan_chain(story: Story) -> None:
     sizes = [story.world.branch.count(b) for b in range(setting.n_branches)]
     focus = rng.choice(setting.n_branches, 2, replace=False, p=[size / setting.n_members for size in sizes]).tolist()
     days = [*CHAIN_DAYS, int(rng.choice(CHAIN_DAYS))][:CHAIN_SESSIONS]
-    for day in sorted(days):
+    for session, day in enumerate(sorted(days)):
+        n_members = len(range(session, setting.chain_members, CHAIN_SESSIONS))
+        if not n_members:
+            continue
         at = setting.local_seconds(day, rng.uniform(*CHAIN_HOURS))
         story.later(at, story.note, CHAIN_OFFICER, "login")
         story.later(at + MINUTE, story.note, CHAIN_OFFICER, "view_turnout_list")
-        for _ in range(CHAIN_MEMBERS // CHAIN_SESSIONS):
+        for _ in range(n_members):
             at += rng.uniform(3, 12) * MINUTE
             gaps = (rng.uniform(2, 9) * MINUTE, rng.uniform(1, 8) * MINUTE)
             story.later(at, lambda at, gaps=gaps: _chain_change(story, at, focus, gaps))
+        if setting.office_log:
+            story.later(at + CHAIN_LOGOUT_S, story.note, CHAIN_OFFICER, "logout")
 
 
 def _chain_change(story: Story, at: float, focus: list[int], gaps: tuple[float, float]) -> None:
     """Write another address over that of a member who has not voted at this instant."""
-    waiting = [m for m in _waiting(story) if m not in {c.member for c in story.changes if c.plant}]
+    waiting = [m for m in story.waiting() if m not in {c.member for c in story.changes if c.plant}]
     if not waiting:
         return
     weight = [CHAIN_FOCUS if story.world.branch[m] in focus else 1 for m in waiting]
     member = int(story.world.streams["reissue_chain"].choice(waiting, p=[w / sum(weight) for w in weight]))
-    story.changes.append(Change(at, member, CHAIN_OFFICER, "none_found", "reissue_chain"))
+    story.change(at, member, CHAIN_OFFICER, "none_found", "reissue_chain", edit="different_person_name")
     story.later(at + gaps[0], lambda at: _chain_reissue(story, at, member, gaps[1]))
 
 
@@ -90,9 +97,17 @@ def _chain_reissue(story: Story, at: float, member: int, delay: float) -> None:
         return
     story.is_taken[member], story.holds_code[member] = True, False
     arrival = at + min(story.world.transit_s[member], delay / 2)
-    story.credentials += [
-        Credential(at, member, "reissued_new", "admin_initiated", CHAIN_OFFICER, "reissue_chain"),
-        Credential(arrival, member, "delivered", plant="reissue_chain"),
-    ]
-    story.note(at, CHAIN_OFFICER, "credential_resent")
+    story.code[member] += 1
+    story.log_code(at, member, "reissued_new", "admin_initiated", CHAIN_OFFICER, plant="reissue_chain")
+    story.log_code(arrival, member, "delivered", plant="reissue_chain")
+    story.note(at, CHAIN_OFFICER, "credential_resent", member)
     story.later(at + delay, lambda at: _cast(story, at, member, "self", f"officer {CHAIN_OFFICER}", "reissue_chain"))
+    rng = story.world.streams["chain_reverts"]
+    if rng.random() < story.world.setting.chain_reverts:
+        old = next(c.old for c in reversed(story.changes) if c.member == member and c.plant == "reissue_chain")
+        edit = "removed" if old is None else "other"
+        gap = rng.uniform(*REVERT_GAP_S)
+        story.later(
+            at + delay + gap,
+            lambda at: story.change(at, member, CHAIN_OFFICER, "none_found", "reissue_chain", edit=edit, new=old),
+        )

@@ -10,8 +10,13 @@ import numpy as np
 import polars as pl
 
 from analysis_lib.schema import load_schema
+from analysis_lib.simulate.applications import plan_applications
+from analysis_lib.simulate.churn import plan_churn, plan_cleanse
 from analysis_lib.simulate.frames import Keys, frame, from_rows, microseconds
+from analysis_lib.simulate.offices import earlier_sittings, plan_offices
+from analysis_lib.simulate.people import make_people
 from analysis_lib.simulate.plants import plant, plant_after_the_close
+from analysis_lib.simulate.roll_history import plan_roll
 from analysis_lib.simulate.setting import Setting, hour_edges
 from analysis_lib.simulate.story import Story
 from analysis_lib.simulate.tables import PEER_SOURCES, announced_at, contest_rows, line_rows, make_tables, source_rows
@@ -74,7 +79,7 @@ def peers(seed: int, n: int = 20, setting: Setting | None = None) -> dict[str, p
         sizes, telling = child.spawn(2)
         size = round(setting.n_members * float(np.random.default_rng(sizes).uniform(*PEER_SIZE)))
         story = _told(telling, replace(setting, n_members=max(size, 10 * setting.n_branches)))
-        times = np.sort([b.at for b in story.ballots if b.channel == "online"])
+        times = np.sort([b.at for b in story.standing() if b.channel == "online"])
         voted_n += np.searchsorted(times, edges, side="left").tolist()
         lines.append(line_rows(story, ids[len(lines)], Keys(seed)))
     source = next(iter(PEER_SOURCES))
@@ -120,8 +125,18 @@ def joined(*parts: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
 
 
 def _told(seed: np.random.SeedSequence, setting: Setting) -> Story:
-    story = Story(make_world(seed, setting))
+    story = Story(*make_people(make_world(seed, setting)))
+    if setting.roll_copies:
+        plan_roll(story)
+    if setting.applications:
+        plan_applications(story)
     story.open()
+    earlier = earlier_sittings(story)
+    plan_offices(story, earlier)
+    if setting.contact_churn:
+        plan_churn(story, earlier)
+    if setting.cleanse:
+        plan_cleanse(story)
     plant(story)
     story.run()
     plant_after_the_close(story)

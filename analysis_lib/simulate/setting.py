@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from analysis_lib.errors import ParameterError
 
 HOUR, DAY = 3600, 86_400
-PLANTS = ("reissue_chain", "late_ballots", "night_burst")
+PLANTS = ("reissue_chain", "late_ballots", "night_burst")  # those of the examples
+OFFICE_PLANTS = ("one_mailbox", "ghost_applications", "early_list")
 RESOLUTIONS = {1: "s", 60: "min"}
 
 # Ballots by hour of the local day, in no unit: a peak at lunch, a higher one after supper, few at night.
@@ -73,6 +75,31 @@ class Setting:
     resolution_s: int = 1
     lost_days: frozenset[int] = frozenset()  # days after the opening of which the platform's log has no ballots
     plants: frozenset[str] = frozenset()
+    # What follows is off by default.
+    reminder_bounce: float = 0.0  # of the recipients of a reminder: an address that has died meanwhile
+    busy_officer: float = 0.0  # share of the work of every kind that administrator 0 does; 0: as the others
+    office_log: bool = False  # who did what to whom from which line, and every code under an id of its own
+    chase: float = 0.0  # of looks at the list of who has not voted: the officer then rings some of them up
+    history_days: int = 0  # days before the opening of which sittings and changes are held too
+    contact_churn: float = 0.0  # contact details changed per member and day, before the opening and after it
+    slips: float = 0.0  # of the officers' ordinary changes: undone later, being the wrong member's
+    cleanse: int = 0  # changes of a bulk tidying-up of contact details
+    cleanse_day: int = -9  # days after the day of the opening
+    contacts: bool = False  # the roll holds e-mail, telephone and address, and changes say from what to what
+    shared_mailbox: float = 0.0  # of the couples: have one e-mail address between them
+    placeholders: int = 0  # members with one made-up address where none was known; their letter bounces
+    care_home: int = 0  # members living at one address
+    roll_copies: bool = False  # several copies of the roll, and who joined, left and moved between them
+    affiliates: int = 0  # members who come in one import a day before the roll is frozen
+    ineligible: int = 0  # members on the roll who may not vote
+    applications: bool = False  # an online vote must be applied for
+    survey: int = 0  # members picked by lot and asked afterwards
+    helped: int = 0  # members who vote at a stall, on an officer's device
+    voided_share: float = 0.0  # of online ballots: voided at the voter's wish
+    chain_members: int = 30  # taken by the plant reissue_chain
+    chain_reverts: float = 0.0  # of the chain's changes: undone soon after the ballot
+    mailbox_members: int = 5  # whose e-mail address the plant one_mailbox makes the same
+    ghosts: int = 20  # applied for and voted for by the plant ghost_applications
 
     def __post_init__(self) -> None:
         """Refuse what no world can be made of."""
@@ -91,16 +118,37 @@ class Setting:
             "prompt_reply",
             "mobile_share",
             "office_share",
+            "reminder_bounce",
+            "busy_officer",
+            "voided_share",
         ):
             if not getattr(self, name) < 1:
                 raise ParameterError(f"Setting: {name} = {getattr(self, name)}. Expected a share below 1.")
+        for name in (f.name for f in fields(self) if f.type == "int" and f.name != "cleanse_day"):
+            if getattr(self, name) < 0:
+                raise ParameterError(f"Setting: {name} = {getattr(self, name)}. Expected a count that is not below 0.")
+        special = self.affiliates + self.ineligible + self.placeholders + self.care_home
+        if special > self.n_members // 2:
+            raise ParameterError(
+                f"Setting: affiliates, ineligible, placeholders and care_home are {special} of {self.n_members} members. "
+                "Expected at most half."
+            )
+        if self.affiliates and not self.roll_copies:
+            raise ParameterError("Setting: affiliates join between copies of the roll. Expected roll_copies = True.")
+        if not self.contacts and (self.placeholders or self.shared_mailbox or "one_mailbox" in self.plants):
+            raise ParameterError("Setting: placeholders and shared mailboxes are contact details. Expected contacts = True.")
+        if "early_list" in self.plants and not self.roll_copies:
+            raise ParameterError("Setting: early_list hands out a copy of the roll. Expected roll_copies = True.")
+        if "ghost_applications" in self.plants and not self.applications:
+            raise ParameterError("Setting: ghost_applications are applications. Expected applications = True.")
         if self.n_members < 10 * self.n_branches or min(self.n_branches, self.n_administrators) < 2:
             raise ParameterError(
                 f"Setting: {self.n_members} members in {self.n_branches} branches with {self.n_administrators} administrators. "
                 "Expected at least 10 members a branch, 2 branches and 2 administrators."
             )
-        if unknown := sorted(set(self.plants) - set(PLANTS)):
-            raise ParameterError(f"Setting: no plant is called {', '.join(unknown)}. Known plants: {', '.join(PLANTS)}.")
+        if unknown := sorted(set(self.plants) - {*PLANTS, *OFFICE_PLANTS}):
+            known = ", ".join((*PLANTS, *OFFICE_PLANTS))
+            raise ParameterError(f"Setting: no plant is called {', '.join(unknown)}. Known plants: {known}.")
         if self.resolution_s not in RESOLUTIONS:
             raise ParameterError(f"Setting: resolution_s = {self.resolution_s}. Expected 1 (stamps to the second) or 60.")
         if not self.opens_at < self.hustings_at < self.closes_at - timedelta(hours=4):
@@ -129,6 +177,29 @@ class Setting:
         """Count the days from the day of the opening to the day of the close, in local dates."""
         zone = ZoneInfo(self.timezone)
         return (self.closes_at.astimezone(zone).date() - self.opens_at.astimezone(zone).date()).days
+
+
+OFFICE_LIFE: dict[str, Any] = {  # a contest with everything on that offices and rolls are full of, and nothing planted
+    "reminder_bounce": 0.02,
+    "busy_officer": 0.6,
+    "office_log": True,
+    "chase": 0.4,
+    "history_days": 56,
+    "contact_churn": 0.0013,
+    "slips": 0.05,
+    "cleanse": 40,
+    "contacts": True,
+    "shared_mailbox": 0.3,
+    "placeholders": 4,
+    "care_home": 6,
+    "roll_copies": True,
+    "affiliates": 20,
+    "ineligible": 6,
+    "applications": True,
+    "survey": 150,
+    "helped": 8,
+    "voided_share": 0.02,
+}
 
 
 @lru_cache(maxsize=16)

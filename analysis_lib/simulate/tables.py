@@ -11,24 +11,31 @@ import numpy as np
 import polars as pl
 
 from analysis_lib.descriptor import MIN_CELL
-from analysis_lib.simulate.frames import Keys, branch_name, frame, from_rows, in_order, microseconds, role, stamp
+from analysis_lib.simulate.frames import Keys, frame, from_rows, in_order, microseconds, stamp
+from analysis_lib.simulate.logs import (
+    CONTEST,
+    FIRST_OPERATOR,
+    MEMBERSHIP_CLOCK,
+    PLATFORM_CLOCK,
+    asked_tables,
+    log_tables,
+    roll_tables,
+)
 from analysis_lib.simulate.setting import DAY, RESOLUTIONS, Setting
-from analysis_lib.simulate.story import Story
+from analysis_lib.simulate.story import INVITATION, Story
 
-CONTEST = "made_up_vale"
 ORGANISATION = "Made-up Party (no such party)"
 CANDIDATES = {"ash": "Candidate Ash (made up)", "birch": "Candidate Birch (made up)"}
 SPOILED = 0.03  # of the papers of the hall
 HALL_OPEN_H = 4
-PLATFORM_CLOCK, MEMBERSHIP_CLOCK = "platform_clock", "membership_clock"
 SOURCES = {  # source_id: title
     "declaration": "Declaration of the result (made up)",
     "notice": "Notice of the selection (made up)",
     "platform": "Export of the voting platform (made up)",
     "membership": "Log of the membership database (made up)",
 }
+ASKED_SOURCE = {"canvass": "Calls to members after the result (made up)"}
 ROW_ORDERS = {"platform": "by_time", "membership": "by_name"}
-FIRST_ROW, FIRST_SEQ, FIRST_OPERATOR = 2, 1001, 64496  # a header stands in row 1; operators' numbers are those kept for examples
 PEER_SOURCES = {
     "peer_screens": "Hourly turnout of other selections, as shown by the voting platform (made up)",
     "peer_networks": "Networks of the ballots of other selections, without the voters (made up)",
@@ -39,7 +46,7 @@ def make_tables(story: Story, keys: Keys) -> dict[str, pl.DataFrame]:
     """Make every table of the selection; peers are apart."""
     setting = story.world.setting
     return {
-        "sources": source_rows(setting, SOURCES),
+        "sources": source_rows(setting, SOURCES | ASKED_SOURCE if setting.survey else SOURCES),
         "contests": contest_rows(
             {CONTEST: "Made-up Vale: no such place, party or person"}, setting, "notice", comparison_only=False
         ),
@@ -53,8 +60,9 @@ def make_tables(story: Story, keys: Keys) -> dict[str, pl.DataFrame]:
             ],
         ),
         **_count(story),
-        **_roll(story, keys),
-        **_logs(story, keys),
+        **roll_tables(story, keys),
+        **log_tables(story, keys),
+        **asked_tables(story, keys),
         "communications": _communications(story),
     }
 
@@ -100,7 +108,9 @@ def _clocks(setting: Setting) -> pl.DataFrame:
 def _windows(setting: Setting) -> pl.DataFrame:
     hall = setting.hustings_at, setting.hustings_at + timedelta(hours=HALL_OPEN_H)
     rows = []
+    applying = tuple(setting.opens_at + timedelta(days=days) for days in (-14, -2))
     for channel, kind, (opens_at, closes_at), bases in (
+        *((("online", "applications", applying, ("advertised", "actual")),) if setting.applications else ()),
         ("online", "voting", (setting.opens_at, setting.closes_at), ("advertised", "configured", "actual")),
         ("in_person", "voting", hall, ("advertised", "configured", "actual")),
         ("in_person", "hustings", hall, ("advertised", "actual")),
@@ -134,9 +144,9 @@ def _count(story: Story) -> dict[str, pl.DataFrame]:
     rng = world.streams["choices"]
     choice, spoiling = rng.random((2, setting.n_members)).tolist()
     base = log(setting.support / (1 - setting.support))
-    issued = {"online": sum(not hall for hall in world.in_hall), "in_person": sum(world.comes_to_hall)}
+    issued = {"online": sum(story.is_online), "in_person": sum(world.comes_to_hall)}
     ballots: list[tuple[str, float, str | None]] = []  # channel, time, candidate; none: spoiled
-    for b in story.ballots:
+    for b in story.standing():
         odds = base + world.opinion[world.branch[b.member]]
         if b.channel == "online":
             odds += setting.channel_log_odds + setting.choice_trend * (b.at / setting.length_s - 0.5)
@@ -156,7 +166,7 @@ def _count(story: Story) -> dict[str, pl.DataFrame]:
         }
         rows += [(channel, item, candidate, n) for (item, candidate), n in counts.items()]
         total = {key: total.get(key, 0) + n for key, n in counts.items()}
-    rows += [("all", "eligible", None, setting.n_members)]
+    rows += [("all", "eligible", None, setting.n_members - len(story.people.ineligible))]
     rows += [("all", item, candidate, n) for (item, candidate), n in total.items()]
     columns: dict[str, Any] = {
         "row_id": [f"r{number:02d}" for number in range(1, len(rows) + 1)],
@@ -200,105 +210,9 @@ def _choices(setting: Setting, ballots: list[tuple[str, float, str | None]], rng
     return frame("ballot_choices", columns | {"contest_id": CONTEST, "source_id": "platform"}, n)
 
 
-def _roll(story: Story, keys: Keys) -> dict[str, pl.DataFrame]:
-    setting, snapshot = story.world.setting, "as_loaded"
-    taken_at = microseconds(setting.opens_at) - DAY * 1_000_000
-    fixed = {"snapshot_id": snapshot, "source_id": "membership"}
-    copies = {"contest_id": CONTEST, "taken_at": [taken_at], "purpose": "platform_upload", "row_count": setting.n_members}
-    rows = {
-        "voter_key": [keys("member", m) for m in range(setting.n_members)],
-        "eligible": True,
-        "unit": [branch_name(b) for b in story.world.branch],
-        "address_key": [keys("address", home) for home in story.world.household],
-        "source_row": [FIRST_ROW + place for place in story.world.place_by_name],
-    }
-    return {
-        "roll_snapshots": frame("roll_snapshots", fixed | copies, 1),
-        "roll": frame("roll", fixed | rows, setting.n_members),
-    }
-
-
-def _logs(story: Story, keys: Keys) -> dict[str, pl.DataFrame]:
-    """Write the four logs, each in order of time."""
-    setting = story.world.setting
-    platform = {"contest_id": CONTEST, "source_id": "platform"}
-
-    def common(events: list[Any], letter: str, name: str) -> dict[str, Any]:
-        ids = [f"{letter}{number:05d}" for number in range(1, len(events) + 1)]
-        return {name: ids, "at": [stamp(setting, e.at) for e in events]}
-
-    def officers(events: list[Any]) -> list[str | None]:
-        return [None if e.officer is None else keys("officer", e.officer) for e in events]
-
-    commit = story.world.commit_s
-    ballots, credentials = (
-        in_order(b for b in story.ballots if int(b.at // DAY) not in setting.lost_days),
-        in_order(story.credentials),
-    )
-    written = np.argsort(np.argsort([b.at + commit[b.member] for b in ballots], kind="stable"), kind="stable").tolist()
-    changes, actions = in_order(story.changes), in_order(story.actions)
-    return {
-        "ballot_events": frame(
-            "ballot_events",
-            common(ballots, "b", "event_id")
-            | platform
-            | {
-                "clock_id": PLATFORM_CLOCK,
-                "event": [b.event for b in ballots],
-                "channel": [b.channel for b in ballots],
-                "link_level": "voter_linked",
-                "voter_key": [keys("member", b.member) for b in ballots],
-                "batch_id": ["hall" if b.channel == "in_person" else None for b in ballots],
-                "actor_role": [b.actor_role for b in ballots],
-                "ip_key": [keys("network", b.network) if b.network else None for b in ballots],
-                "asn": [FIRST_OPERATOR + story.world.operator[b.member] if b.network else None for b in ballots],
-                "device_key": [keys("device", b.device) if b.device else None for b in ballots],
-                "session_key": [keys("session", b.member) if b.device else None for b in ballots],
-                "seq": [FIRST_SEQ + place for place in written],
-                "source_row": [FIRST_ROW + place for place in written],
-            },
-            len(ballots),
-        ),
-        "credential_events": frame(
-            "credential_events",
-            common(credentials, "c", "event_id")
-            | platform
-            | {
-                "clock_id": PLATFORM_CLOCK,
-                "voter_key": [keys("member", c.member) for c in credentials],
-                "event": [c.event for c in credentials],
-                "trigger": [c.trigger for c in credentials],
-                "actor_key": officers(credentials),
-                "actor_role": [role(c.officer) for c in credentials],
-            },
-            len(credentials),
-        ),
-        "contact_changes": frame(
-            "contact_changes",
-            common(changes, "m", "change_id")
-            | {
-                "contest_id": CONTEST,
-                "source_id": "membership",
-                "voter_key": [keys("member", c.member) for c in changes],
-                "field": "email",
-                "actor_key": officers(changes),
-                "request_evidence": [c.evidence for c in changes],
-            },
-            len(changes),
-        ),
-        "admin_actions": frame(
-            "admin_actions",
-            common(actions, "a", "event_id")
-            | platform
-            | {"actor_role": [role(a.officer) for a in actions], "action": [a.action for a in actions]},
-            len(actions),
-        ),
-    }
-
-
 def line_rows(story: Story, contest: str, keys: Keys) -> pl.DataFrame:
     """Give the online ballots of another selection with their networks and devices; homes and workplaces are its own."""
-    ballots = in_order(b for b in story.ballots if b.channel == "online")
+    ballots = in_order(b for b in story.standing() if b.channel == "online")
     networks = [b.network if b.network.startswith("gateway") else f"{contest} {b.network}" for b in ballots]
     columns = {
         "event_id": [f"{contest}_{number:05d}" for number in range(1, len(ballots) + 1)],
@@ -315,8 +229,8 @@ def line_rows(story: Story, contest: str, keys: Keys) -> pl.DataFrame:
 def _communications(story: Story) -> pl.DataFrame:
     """List the invitation, and the reminders to those who hold a code and have not voted when each goes out."""
     setting = story.world.setting
-    voted = sorted(b.at for b in story.ballots if b.channel == "online")
-    n_codes = sum(not hall for hall in story.world.in_hall)
+    voted = sorted(b.at for b in story.ballots if b.channel == "online" and b.event == "cast")
+    n_codes = sum(story.is_online)
     sent = [("invitation", setting.opens_at), *(("reminder", at) for at in setting.reminders)]
     rows = [
         {
@@ -329,4 +243,9 @@ def _communications(story: Story) -> pl.DataFrame:
         }
         for number, (kind, at) in enumerate(sent, start=1)
     ]
+    if setting.office_log or setting.reminder_bounce:
+        n_bounced = sum(c.event == "bounced" and c.message == INVITATION for c in story.credentials)
+        for row, (n, n_returned) in zip(rows, [(n_codes, n_bounced), *story.reminded], strict=False):
+            audience = "all" if row["kind"] == "invitation" else "not_voted"
+            row |= {"medium": "email", "audience": audience, "n_recipients": n, "n_bounced": n_returned}
     return from_rows("communications", rows)

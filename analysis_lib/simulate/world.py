@@ -35,7 +35,20 @@ STAGES = (
     "lines",
     "replies",
     "opinions",
+    "people",
+    "contacts",
+    "churn",
+    "offices",
+    "bounces",
+    "joining",
+    "applying",
+    "voids",
+    "asking",
+    "chain_reverts",
+    "one_mailbox",
+    "ghost_applications",
 )
+BUSY_OFFICER = 0
 SIZE_SPREAD = 0.45  # log-normal sigma of branch sizes
 URGE_SHAPE = 0.7  # gamma shape of the members' urge to vote: below 1, some hardly ever would
 ISSUING_S = 20 * MINUTE  # the codes go out over so many seconds
@@ -128,13 +141,12 @@ def make_world(seed: np.random.SeedSequence, setting: Setting) -> World:
     branch, household = _roll(rng["roll"], setting)
     chose_hall, came = rng["roll"].random((2, n))
     noise = _noise(rng["noise"], setting)
-    factor = _mean_one(rng["post"], setting.branch_cv, setting.n_branches)
+    factor = mean_one(rng["post"], setting.branch_cv, setting.n_branches)
     letter_u = rng["post"].random(n)
     lost, bounced = setting.loss * factor[branch], setting.bounce * factor[branch]
     urge_scale = (1 - setting.turnout) ** (-1 / URGE_SHAPE) - 1  # so that an undisturbed member votes with chance `turnout`
     habits = rng["habits"]
     officers = rng["officers"]
-    share = np.arange(setting.n_administrators, 0, -1.0)  # some officers do more than others, of every kind of work
     return World(
         setting=setting,
         streams=rng,
@@ -164,7 +176,7 @@ def make_world(seed: np.random.SeedSequence, setting: Setting) -> World:
         is_bounce_fix=(officers.random(n) < 0.5).tolist(),
         change_u=officers.random(n).tolist(),
         change_gap_s=officers.uniform(MINUTE, 5 * MINUTE, n).tolist(),
-        officer=officers.choice(setting.n_administrators, n, p=share / share.sum()).tolist(),
+        officer=officers.choice(setting.n_administrators, n, p=shares_of_work(setting)).tolist(),
         officer_delay_s=officers.uniform(2 * MINUTE, SITTING_S, n).tolist(),
         sittings=_sittings(officers, setting),
         **_lines(rng["lines"], setting, household),
@@ -176,6 +188,14 @@ def make_world(seed: np.random.SeedSequence, setting: Setting) -> World:
         opinion=rng["opinions"].normal(0, setting.branch_opinion, setting.n_branches).tolist(),
         place_by_name=np.argsort(np.argsort(rng["opinions"].permutation(n)[household], kind="stable"), kind="stable").tolist(),
     )
+
+
+def shares_of_work(setting: Setting) -> NDArray[np.float64]:
+    """Give the share of each administrator: some do more than others, of every kind of work."""
+    share = np.arange(setting.n_administrators, 0, -1.0)
+    if setting.busy_officer:
+        share[BUSY_OFFICER] = (share.sum() - share[BUSY_OFFICER]) * setting.busy_officer / (1 - setting.busy_officer)
+    return share / share.sum()
 
 
 def _lines(rng: np.random.Generator, setting: Setting, household: NDArray[np.int64]) -> dict[str, list[Any]]:
@@ -213,13 +233,13 @@ def _noise(rng: np.random.Generator, setting: Setting) -> NDArray[np.float64]:
     """Draw one multiplier for every hour since the opening, the same for all members."""
     n, memory = len(hourly_rates(setting)), setting.noise_memory
     if not memory or not setting.noise_cv:
-        return _mean_one(rng, setting.noise_cv, n)
+        return mean_one(rng, setting.noise_cv, n)
     steps = rng.standard_normal(n) * np.append(1.0, np.full(n - 1, np.sqrt(1 - memory**2)))
     scores = np.array(list(accumulate(steps.tolist(), lambda before, step: memory * before + step)))
     return gamma.ppf(norm.cdf(scores), 1 / setting.noise_cv**2, scale=setting.noise_cv**2)
 
 
-def _mean_one(rng: np.random.Generator, cv: float, n: int) -> NDArray[np.float64]:
+def mean_one(rng: np.random.Generator, cv: float, n: int) -> NDArray[np.float64]:
     """Make gamma draws with mean 1 and the given coefficient of variation; ones where it is zero."""
     return rng.gamma(1 / cv**2, cv**2, n) if cv > 0 else np.ones(n)
 

@@ -19,7 +19,9 @@ from scipy.stats import binom, binomtest, kstest, norm, rankdata
 SIZES = (5, 1000)  # of the blocks in which a server may take numbers
 MOST_FALLS = 2000  # the largest tell enough
 BY_CHANCE = 0.001
-LIKE_PACE, LIKE_EVEN = 3.0, 0.4  # a pace up to so many times the usual one; a distance from evenness that busy logs show
+LIKE_PACE, LIKE_EVEN = 2.0, 0.4  # a pace up to so many times the usual one; a distance from evenness that busy logs show
+ODD_PACE = 0.05  # a pace beyond that is still like it if chance makes it as often
+MIN_USUAL = 20  # entries by which the usual pace is known
 
 
 @njit(cache=True, nogil=True)
@@ -154,11 +156,11 @@ def even_blocks(numbers: NDArray, times: NDArray, tolerance: int) -> int | None:
     return found
 
 
-def set_back(times: NDArray, start: int, length: int) -> int | None:
+def set_back(times: NDArray, start: int, length: int, tolerance: int) -> int | None:
     """Give by how much times fall at a block out of order, if they go on from there as after a clock that was set back.
 
     After a block put in afterwards, times return at once to where they were. After a clock is set back,
-    the same stretch of time is gone through once more, evenly and at about the usual pace.
+    the same stretch of time is gone through once more, in order, evenly and at about the usual pace.
 
     Parameters
     ----------
@@ -166,12 +168,16 @@ def set_back(times: NDArray, start: int, length: int) -> int | None:
         In the order of the entries' numbers, any unit.
     start, length : int
         Of the longest run of displaced entries; the fall is inside it or at one of its ends.
+    tolerance : int
+        Disagreement in order up to this much is none.
 
     Returns
     -------
     int or None
-        The fall, in the unit of the times. Null if the entries after it lie too close together or too far
-        apart for an ordinary course: beyond chance, and beyond what noise in the rate would make.
+        The fall, in the unit of the times. Null if the entries after it are out of order more often than the
+        others, or lie too close together or too far apart for an ordinary course: beyond chance, and beyond what
+        noise in the rate would make. The usual course is that just before the fall and that just after the stretch,
+        each with `MIN_USUAL` entries at least; null if neither side has so many.
     """
     times = np.asarray(times, np.int64)
     first, stop = max(start - 1, 0), min(start + length, times.size - 1)
@@ -190,22 +196,38 @@ def set_back(times: NDArray, start: int, length: int) -> int | None:
     even = kstest((again - low) / span, "uniform")
     if even.statistic > LIKE_EVEN and even.pvalue < BY_CHANCE:
         return None
-    ahead, behind = min(span, int(times.max() - level)), min(span, int(low - times.min()))
-    following = int((times[end:] <= level + ahead).sum())
-    earlier = int(((times >= low - behind) & (times < low)).sum())
-    first_time = int(((times[: fall + 1] >= low) & (times[: fall + 1] < high)).sum())
-    like = _is_like(again.size, span, first_time + following, span + ahead) or _is_like(
-        again.size, span, earlier + following, behind + ahead
-    )
-    return int(level - low) if like else None
+    if _is_mixed(times, first, fall, end, tolerance):
+        return None
+    before, after = np.sort(level - times[: fall + 1]), np.sort(times[end:] - level)
+    sides = [_nearest(distances[distances >= 0], span) for distances in (before, after)]
+    return int(level - low) if _is_like(again.size, span, [side for side in sides if side[0] >= MIN_USUAL]) else None
 
 
-def _is_like(n: int, span: int, n_usual: int, usual_span: int) -> bool:
-    """Whether two counts over two spans go at one pace, but for chance and noise."""
-    if not n_usual or not usual_span:
+def _nearest(distances: NDArray, span: int) -> tuple[int, int]:
+    """Entries within a span on one side, and that span: longer where voting is thin, until enough entries tell the pace."""
+    if not distances.size:
+        return 0, 0
+    reach = min(max(span, int(distances[:MIN_USUAL].max())), int(distances.max()))
+    return int((distances <= reach).sum()), reach
+
+
+def _is_mixed(times: NDArray, first: int, fall: int, end: int, tolerance: int) -> bool:
+    """Whether either side of a fall is out of order more often than chance makes it at the rate of the other entries."""
+    pieces = (times[first : fall + 1], times[fall + 1 : end])
+    n_out = sum(int((displacement(piece, tolerance) != 0).sum()) for piece in pieces)
+    others = np.concatenate([times[:first], times[end:]])
+    rate = ((displacement(np.delete(times, slice(first, end)), tolerance) != 0).sum() + 1) / (others.size + 2)
+    return bool(binom.sf(n_out - 1, end - first, rate) < BY_CHANCE)
+
+
+def _is_like(n: int, span: int, usual: list[tuple[int, int]]) -> bool:
+    """Whether a count over a span goes at a pace like one of those on either side or between them, but for chance and noise."""
+    if not any(width for _, width in usual):
         return False
-    pace = n * usual_span / (n_usual * span)
-    return 1 / LIKE_PACE <= pace <= LIKE_PACE or binomtest(n, n + n_usual, span / (span + usual_span)).pvalue >= BY_CHANCE
+    paces = [n * width / (m * span) for m, width in usual]
+    n_usual, width = (sum(column) for column in zip(*usual, strict=True))
+    by_chance = binomtest(n, n + n_usual, span / (span + width)).pvalue >= ODD_PACE
+    return by_chance or (min(paces) <= LIKE_PACE and max(paces) >= 1 / LIKE_PACE)
 
 
 @njit(cache=True, nogil=True)

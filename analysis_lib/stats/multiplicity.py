@@ -4,6 +4,7 @@ References
 ----------
 .. [1] Holm (1979), Scand. J. Statist. 6(2), 65-70.
 .. [2] Benjamini & Hochberg (1995), J. R. Statist. Soc. B 57(1), 289-300.
+.. [3] Benjamini & Yekutieli (2001), Ann. Statist. 29(4), 1165-1188, theorem 1.3.
 """
 
 from __future__ import annotations
@@ -29,3 +30,9 @@ def benjamini_hochberg(pvalues: ArrayLike) -> NDArray:
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(1.0, np.minimum.accumulate(scaled[::-1])[::-1])
     return adjusted
+
+
+def benjamini_yekutieli(pvalues: ArrayLike) -> NDArray:
+    """Adjust for the false discovery rate under any dependence [3]_: Benjamini-Hochberg times 1 + 1/2 + ... + 1/m, at most 1."""
+    adjusted = benjamini_hochberg(pvalues)
+    return np.minimum(1.0, adjusted * (1 / np.arange(1, adjusted.size + 1)).sum())

@@ -8,16 +8,22 @@ References
 ----------
 .. [1] Spiegelhalter (2005), Statist. Med. 24(8), 1185-1202.
 .. [2] Clopper & Pearson (1934), Biometrika 26(4), 404-413.
+.. [3] Koopman (1984), Biometrics 40(2), 513-517 (the ratio of two rates, neither of them known).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
 from scipy.special import bdtr, betaincinv, betaln, expit, gammaln, logit
+from scipy.stats import chi2
 
 GRID_CENTRE, GRID_HALF_WIDTH, MEAN_POINTS = -3.25, 2.25, 46  # logit of the mean rate, -5.5 to -1.0: 0.4 % to 27 %
 SPREAD_LOW, SPREAD_HIGH, SPREAD_POINTS = 1e-4, 0.5, 40  # rho, the correlation of two members of one unit
+FARTHEST_RATIO = 60.0  # logarithm of a ratio beyond which no end of an interval is looked for
 RATE_RANGE = (0.005, 0.25)  # a pooled rate outside moves the grid so that it is centred on it
 
 
@@ -85,6 +91,36 @@ def clopper_pearson(events: int, size: int, confidence_level: float) -> tuple[fl
     low = float(betaincinv(events, size - events + 1, tail)) if events > 0 else 0.0
     high = float(betaincinv(events + 1, size - events, 1 - tail)) if events < size else 1.0
     return low, high
+
+
+def ratio_interval(events: int, size: int, others: int, others_size: int, confidence_level: float) -> tuple[float, float]:
+    """Score interval of one rate over another [3]_: both are estimates, so it is wider than that of the first rate alone.
+
+    Ratios at which the chi-square statistic of the two counts, at the rates that fit best with that ratio, is small enough.
+    0 to infinity where neither side has an event.
+    """
+    limit, total, n = float(chi2.isf(1 - confidence_level, 1)), events + others, size + others_size
+
+    def excess(log_ratio: float) -> float:
+        ratio = np.exp(log_ratio)
+        half = ratio * (size + others) + events + others_size
+        rate = min(2 * ratio * total / (half + np.sqrt(max(0.0, half**2 - 4 * ratio * n * total))), 1.0)
+        pairs = ((events, size, rate), (others, others_size, min(rate / ratio, 1.0)))
+        return sum((k - m * p) ** 2 / (m * p * (1 - p)) if p < 1 else 0.0 if k == m else np.inf for k, m, p in pairs) - limit
+
+    if not total:
+        return 0.0, np.inf
+    seen = np.log(events * others_size) - np.log(others * size) if events and others else 0.0
+    low = _crossing(excess, seen if others else FARTHEST_RATIO, -FARTHEST_RATIO) if events else 0.0
+    high = _crossing(excess, seen if events else -FARTHEST_RATIO, FARTHEST_RATIO) if others else np.inf
+    return low, high
+
+
+def _crossing(excess: Callable[[float], float], inside: float, outside: float) -> float:
+    """Where the statistic passes its limit between a logarithm that fits and one that does not."""
+    while excess((inside + outside) / 2) == np.inf:  # a rate of 1 there: nothing to be found so far out
+        outside = (inside + outside) / 2
+    return float(np.exp(brentq(lambda x: min(excess(x), 1e6), inside, outside, xtol=1e-12)))
 
 
 def funnel_limit(size: int, rate: float, probability: float) -> float:

@@ -31,6 +31,9 @@ def ballots_outside_window(finding: Finding) -> str:
         )
         their = "its" if result.n_observations == 1 else "their"
         text = f"{every} stamped within the window in force for {their} channel."
+        if near := details["near"]:
+            given = every.removesuffix(" is").removesuffix(" are")
+            text = f"{given} may have been given within the window in force for {their} channel.{_near(near)}"
         if batch := details["batch_after"]:
             text += f" {count(batch, 'ballot')} entered in a batch {'bears' if batch == 1 else 'bear'} a later time of entry."
         return text + notices
@@ -39,7 +42,11 @@ def ballots_outside_window(finding: Finding) -> str:
         for key, words in (("before", "before the opening"), ("after", "after the close"))
         if details[key]
     ]
-    stamped = f"{' and '.join(parts)} of the window in force" if parts else "none outside the window in force"
+    stamped = (
+        f"{' and '.join(parts)} of the window in force"
+        if parts
+        else f"none {'surely ' if details['near'] else ''}outside the window in force"
+    )
     text = f"Of {count(result.n_observations, 'ballot')}, the log stamps {stamped}"
     if details["longest_s"] and details["after"]:
         text += f", the last one {about(details['longest_s'])} after it"
@@ -47,15 +54,31 @@ def ballots_outside_window(finding: Finding) -> str:
         f"{row['n']:,} {row['channel']}, {_entered(row['actor_role'])}".replace("_", " ") for row in details["by_role"]
     )
     text += f" ({roles})." if roles else "."
+    if details["near"]:
+        text += (
+            _near(details["near"])
+            + (" It may" if details["near"] == 1 else " They may all")
+            + " have been given within the window."
+        )
     early, late = details["sides"]["before"], details["sides"]["after"]
     if early[1] and late[1] and (early[0] != early[1] or late[0] != late[1]):
         text += (
-            f" Under the readings that the clock allows, the count of ballots before the opening runs from {early[0]:,} to {early[1]:,}"
-            f" and that of ballots after the close from {late[0]:,} to {late[1]:,}."
+            f" Under the readings that the clock allows, the count of ballots before the opening {_runs(*early)}"
+            f" and that of ballots after the close {_runs(*late)}."
         )
     elif details["fewest"] != details["most"]:
-        text += f" Under the readings that the clock allows, the count runs from {details['fewest']} to {details['most']}."
+        text += f" Under the readings that the clock allows, the count {_runs(details['fewest'], details['most'])}."
     return text + _begun(details["sessions"]) + notices + _the_question(details)
+
+
+def _runs(fewest: int, most: int) -> str:
+    return f"is {most:,}" if fewest == most else f"runs from {fewest:,} to {most:,}"
+
+
+def _near(n: int) -> str:
+    """Ballots whose stamp lies outside the window, by no more than a clock that cuts off or rounds would make."""
+    bear, their = ("bears", "its") if n == 1 else ("bear", "their")
+    return f" {count(n, 'ballot')} {bear} a stamp outside it, by no more than the rounding of {their} clock allows."
 
 
 def _entered(role: str) -> str:

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from analysis_lib.results import Finding, NotAnswerable, TestResult, Verdict
+from analysis_lib.wording.chains import edit_reissue_ballot_chains, shared_destinations
 from analysis_lib.wording.channels import channel_gap
 from analysis_lib.wording.clocks import clock_offset
+from analysis_lib.wording.coverage import application_denials, message_coverage, voided_ballots
 from analysis_lib.wording.credentials import reissue_rates, reissue_to_ballot_delay
 from analysis_lib.wording.evidence import edits_outside_window, needed, record_rules, roll_reconciliation
 from analysis_lib.wording.keying import list_order, operator_gaps, record_order
 from analysis_lib.wording.late_choices import late_choice_bounds, late_choice_shift
 from analysis_lib.wording.late_votes import ballots_outside_window, closing_surge
+from analysis_lib.wording.ledger import credential_ledger, reissue_hazard
+from analysis_lib.wording.lists import double_channel_ballots, eligibility_breaches, list_asymmetry
 from analysis_lib.wording.numbers import how_often
+from analysis_lib.wording.officers import administrator_sessions, nonvoter_targeting, off_hours_actions
 from analysis_lib.wording.origins import shared_origin
+from analysis_lib.wording.roll import changed_contact_ballots, contact_change_churn, roll_change_bursts
 from analysis_lib.wording.timing import cast_rate_bursts, falling_turnout_counts
 from analysis_lib.wording.totals import struck_ballots, totals_reconciliation
 
@@ -36,8 +42,24 @@ _SENTENCES: dict[str, Callable[[Finding], str]] = {
         closing_surge,
         late_choice_shift,
         late_choice_bounds,
+        credential_ledger,
         reissue_rates,
         reissue_to_ballot_delay,
+        reissue_hazard,
+        nonvoter_targeting,
+        administrator_sessions,
+        off_hours_actions,
+        edit_reissue_ballot_chains,
+        shared_destinations,
+        roll_change_bursts,
+        contact_change_churn,
+        changed_contact_ballots,
+        list_asymmetry,
+        eligibility_breaches,
+        double_channel_ballots,
+        application_denials,
+        message_coverage,
+        voided_ballots,
         channel_gap,
     )
 }

@@ -15,14 +15,14 @@ from analysis_lib.wording.totals import identity
 def cast_rate_bursts(finding: Finding) -> str:
     """The window that stands out most; where none does, what would have."""
     result, window = finding.result, finding.details["window"]
-    zone = result.parameters["zone"]
+    zone, aside = result.parameters["zone"], _aside(finding.details.get("n_after_codes", 0))
     if not window["count"]:
-        return f"No window holds more of the {result.n_observations:,} ballots than expected."
+        return f"No window holds more of the {result.n_observations:,} ballots than expected.{aside}"
     seen = (
         f"The window that stands out most holds {count(window['count'], 'ballot')} in {duration(window['length_s'])} "
         f"{between(window['start'], window['end'], zone)}, where {were_expected(window['expected'])} "
         f"({number(result.effect.low, 1)} to {number(result.effect.high, 1)} times as many, a figure on the high side because the "
-        "fullest of many windows was picked)."
+        f"fullest of many windows was picked).{aside}"
     )
     if finding.verdict is Verdict.NOT_EXPLAINED:
         listed = len(finding.details["clusters"])
@@ -38,6 +38,16 @@ def cast_rate_bursts(finding: Finding) -> str:
         return f"{seen}{unknown if result.form == 'turnout_counts' else ''}{slow}"
     row = min(rows, key=lambda item: abs(item["length_s"] - 600))
     return f"{seen} Fewer than {row['ballots']} ballots in {duration(row['length_s'])}, at the average pace, would not have stood out.{slow}"
+
+
+def _aside(n: int) -> str:
+    """Ballots of which only codes say why they came together."""
+    if not n:
+        return ""
+    verb = "stands" if n == 1 else "stand"
+    return (
+        f" {count(n, 'ballot')} that followed nothing but many codes sent together {verb} aside here; chapter 30 asks of codes."
+    )
 
 
 def between(start: datetime, end: datetime, zone: str) -> str:

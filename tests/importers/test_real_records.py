@@ -20,6 +20,7 @@ from analysis_lib.methods.registry import answer_chapter
 from analysis_lib.methods.roll_copies import from_change_counts
 from analysis_lib.methods.sums import BETWEEN, cells, identical_units
 from analysis_lib.methods.totals_reconciliation import totals_reconciliation
+from analysis_lib.results import Status
 
 REAL = Path(__file__).parents[3] / "shared" / "realdata"
 RECORDS = Path(__file__).parent / "records"
@@ -31,6 +32,13 @@ kind,channel,opens,closes
 roll_edits,all,,2024-11-03T12:00:00Z
 voting,online,2024-10-18T12:00:00Z,2024-11-04T12:00:00Z
 """  # https://github.com/NixOS/SC-election-2024, README.md: "AoE" is UTC-12
+NOTICES = """\
+kind,starts,description
+other,2024-09-20T20:01:38Z,A merged request that added a voter was reverted.
+other,2024-10-18T18:48:52Z,Voters whom the platform could not reach were taken out and put back.
+other,2024-10-18T15:23:00Z,A voter waived voting by e-mail.
+other,2024-10-20T18:04:28Z,Addresses cleared: mail of the platform bounced.
+"""  # what the messages of the commits say, shortened
 ANNOUNCED = "item,n\nballots_received,450\n"
 RELEASES = {"92": "idp-2020-02-06-92", "97": "idp-2020-02-06-97", "100": "idp-2020-02-08-100"}
 
@@ -47,8 +55,8 @@ def mapping(name):
 
 
 def chapter(case):
-    """Chapter 00 as text, by question."""
-    answers = answer_chapter("00_evidence", case)
+    """Chapters 00 and 40 as text, by question."""
+    answers = answer_chapter("00_evidence", case) | answer_chapter("40_roll_changes", case)
     shown = {noun: f"{cards.Cards(found)}\n{getattr(exhibits, noun)(case, found)!r}" for noun, found in answers.items()}
     return {noun: found[0].result for noun, found in answers.items()}, shown
 
@@ -59,7 +67,7 @@ def nixos(tmp_path_factory):
     need(NIXOS)
     folder = tmp_path_factory.mktemp("nixos")
     done = bring("roll_events", NIXOS / "roll_events.csv", into=folder / "p", contest="nixos", timezone="UTC")
-    typed = [put(folder, "timeline.csv", TIMELINE), put(folder, "announced.csv", ANNOUNCED)]
+    typed = [put(folder, "timeline.csv", TIMELINE), put(folder, "announced.csv", ANNOUNCED), put(folder, "notices.csv", NOTICES)]
     bring(mapping("nixos_sc_2024"), NIXOS / "opavote_ballots.blt", *typed, into=folder / "p", contest="nixos")
     case = open_case(folder / "p")
     return done, case, *chapter(case)
@@ -119,6 +127,25 @@ def test_nixos_what_was_undone_restored_cleared_and_late(nixos):
     assert late.select("edit_class", "derived_from").rows() == [("added", "snapshot_diff")]
 
 
+def test_nixos_the_documented_causes_stand_beside_what_they_explain(nixos):
+    _, _, results, shown = nixos
+    for part in (
+        "added, taken back | 1 |  | 3 minutes 42 seconds | A merged request that added a voter was reverted.",
+        "removed during the voting | 11 | 11 | 34 minutes 3 seconds | Voters whom the platform could not reach were taken out and put back.",
+        "email cleared | 4 | 2 |  | Addresses cleared: mail of the platform bounced.",
+    ):
+        assert part in shown["edits_outside_window"]
+    bulk = shown["roll_change_bursts"]
+    assert "2024-10-18 18:48:52 UTC | removed | 11 | Voters whom the platform could not reach" in bulk
+    assert "2024-10-18 19:22:55 UTC | added | 11 | Voters whom the platform could not reach" in bulk
+    assert "none stands out from the days near by" in bulk
+    removed = [row for row in results["edits_outside_window"].details["account"]["restored"] if row["n"] == 1]
+    assert [f"{row['at']:%m-%d}" for row in removed] == ["10-18", "10-20", "10-27"]  # waived or opted out, and not put back
+    assert [row["n_restored"] for row in removed] == [0, 0, 0]
+    churn = results["contact_change_churn"]  # no request is on record for any change, and few weeks before are held
+    assert {item.status for item in churn.assumptions} == {Status.FAILS}
+
+
 def test_nixos_a_renamed_account_and_a_changed_key_are_nobody_new(nixos):
     _, case, _, shown = nixos
     changes = case.rows("roll_changes").sort("at")
@@ -172,6 +199,14 @@ def test_kubernetes_gaps_of_the_roll_are_found_and_no_other(kubernetes):
                 gaps[year] = (item["check"], item["left_low"], item["right_low"])
     assert gaps == {2018: ("R02", 691, 692), 2019: ("R02", 880, 859)}
     assert all("R02" in kubernetes[year][1]["roll_reconciliation"] for year in range(2018, 2023))
+
+
+def test_kubernetes_bulk_edits_and_exceptions_are_listed(kubernetes):
+    assert "2020-08-26 19:22:55 BST | added | 82" in kubernetes[2020][1]["roll_change_bursts"]
+    assert "roll | removed | 1" in kubernetes[2021][1]["edits_outside_window"]  # of the account that was swapped
+    for year in range(2018, 2023):
+        found = kubernetes[year][0]["roll_change_bursts"]
+        assert getattr(found, "pvalue", 1.0) > 0.01  # too few edits to tell days apart, or none that stands out
 
 
 @pytest.fixture(scope="module")

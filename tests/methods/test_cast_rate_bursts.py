@@ -17,6 +17,7 @@ from analysis_lib.methods import cast_rate_bursts as bursts
 from analysis_lib.methods.registry import answer_chapter
 from analysis_lib.methods.turnout import Casts, casts
 from analysis_lib.results import NotAnswerable, Status, TestResult, Verdict, to_dict
+from analysis_lib.stats import scan
 
 OPENS = utc("2031-10-06 11:00")
 WINDOW = {
@@ -143,17 +144,36 @@ def test_a_burst_among_evenly_spread_ballots_is_found(tmp_path):
     ("phones", "keys", "expected"), [(4, False, Status.FAILS), (9, False, Status.UNTESTED), (4, True, Status.UNTESTED)]
 )
 def test_without_networks_four_ballots_may_be_one_household(tmp_path, phones, keys, expected):
-    seconds = [*spread(60, seed=4), *(100_800 + 20 * np.arange(phones))]
-    case = contest(tmp_path, seconds)
-    series = casts(case)
-    series = replace(series, networks_known=keys)
-    hours = np.histogram(series.stamps, series.edges)[0] / series.stamps.size
-    found = bursts.cast_rate_bursts(
-        series, form="within_hour", shares=hours, noise_cv=0.0, lengths=(300,), confidence_level=0.95, n_resamples=99,
-        rng=np.random.default_rng(1), assumptions=(), alpha=0.01, parameters={},
-    )  # fmt: skip
-    assert found.details["window"]["count"] == phones
+    case = contest(tmp_path, [*quiet_hour(150), *(145_000 + 10 * np.arange(phones))])
+    found = forms_of(replace(casts(case), networks_known=keys), n_resamples=499)
+    assert found.details["window"]["count"] == min(phones, 6)  # ten seconds apart, six fit into a minute
     assert found.assumptions[0].status == expected
+    least = 0 if keys else 5
+    assert all(row["ballots"] >= least for row in found.details["smallest_visible"] if row["ballots"])
+
+
+def test_a_household_does_not_hide_a_larger_burst(tmp_path):
+    case = contest(tmp_path, [*quiet_hour(150), *(145_000 + 5 * np.arange(4)), *(90_000 + 10 * np.arange(5))])
+    series = casts(case)
+    hours = np.histogram(series.stamps, series.edges)[0] / series.stamps.size
+    assert scan.scan_events(series.stamps, series.edges, hours, (60, 300, 900)).count == 4
+    found = forms_of(series, n_resamples=499)
+    assert found.details["window"]["count"] == 5
+    assert found.pvalue <= 0.05
+    assert found.assumptions[0].status is Status.UNTESTED
+
+
+def quiet_hour(n):
+    """Ballots spread evenly but for one hour without any."""
+    return [s for s in spread(n, seed=4) if not 144_000 <= s < 147_600]
+
+
+def forms_of(series, n_resamples):
+    hours = np.histogram(series.stamps, series.edges)[0] / series.stamps.size
+    return bursts.cast_rate_bursts(
+        series, form="within_hour", shares=hours, noise_cv=0.0, lengths=(60, 300, 900), confidence_level=0.95,
+        n_resamples=n_resamples, rng=np.random.default_rng(1), assumptions=(), alpha=0.05, parameters={},
+    )  # fmt: skip
 
 
 def test_the_same_case_gives_the_same_answer_and_a_shuffled_file_too(tmp_path):

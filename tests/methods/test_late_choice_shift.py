@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from cases import BANNED, answered, tiny, utc
 from findings import conforms, shown_of
-from late_ballots import BRANCHES, CLOSES, OPENS, WINDOW, as_choices, contest, counted
+from late_ballots import CLOSES, OPENS, WINDOW, as_choices, contest, counted
 from reference import held
 from scipy.stats import fisher_exact, norm
 
@@ -358,50 +358,3 @@ def test_tables_tell_p_values_with_two_digits_and_short_captions(tmp_path):
         assert len(table.caption) < 200
         for row in table.rows:
             assert re.fullmatch(r"below 0\.0001|1\.0|0\.0*[1-9]\d", row["pvalue"])
-
-
-def test_running_totals_by_branch_that_fall_are_left_out_and_told(tmp_path):
-    def rows(n_a, n_b, unit, at=None):
-        return [
-            {"round": 1, "channel": "online", "unit": unit, "item": "candidate", "candidate_id": c, "n": n, "basis": "declared", "as_of": at}
-            for c, n in (("A", n_a), ("B", n_b))
-        ]  # fmt: skip
-
-    at = OPENS + timedelta(days=9)
-    results = rows(50, 40, "North", at) + rows(80, 60, "North") + rows(30, 30, "South", at) + rows(28, 70, "South")
-    case = tiny(tmp_path, results=results, candidates=STOOD, contest_windows=[WINDOW])
-    (finding,) = answered(case, "late_choice_shift")
-    assert (finding.details["n_late"], finding.details["n_on_time"], finding.details["n_fell"]) == (50, 90, 1)
-    assert finding.details["cut_at"] == at
-    assert "Left out: 1 branch of which some running total falls" in finding.result.assumptions[-1].evidence
-    assert BRANCHES[0] == "North"
-
-
-def by_branch(n_a, n_b, unit, at=None):
-    row = {"round": 1, "channel": "online", "unit": unit, "item": "candidate", "basis": "declared", "as_of": at}
-    return [row | {"candidate_id": c, "n": n} for c, n in (("A", n_a), ("B", n_b))]
-
-
-def test_branches_read_at_different_minutes_are_both_compared(tmp_path):
-    """North is read 2 minutes before the close, South 3 minutes after it: each is divided at its own reading, and none falls."""
-    before, after = CLOSES - timedelta(minutes=2), CLOSES + timedelta(minutes=3)
-    results = by_branch(50, 40, "North", before) + by_branch(80, 60, "North") + by_branch(30, 30, "South", after)
-    case = tiny(tmp_path, results=results + by_branch(45, 70, "South"), candidates=STOOD, contest_windows=[WINDOW])
-    (finding,) = answered(case, "late_choice_shift")
-    assert (finding.details["n_late"], finding.details["n_on_time"], finding.details["n_fell"]) == (50 + 55, 90 + 60, 0)
-    assert finding.details["left_out"]["in a span that the cut-off divides"] == 0
-    assert "1 read up to 5 minutes away" in finding.result.assumptions[-2].evidence
-    # As the count went on, a branch stands as it was last read.
-    assert [row["n"] for row in finding.details["running"]] == [90, 150, 255]
-
-
-def test_why_no_running_total_is_left_is_told(tmp_path):
-    at = OPENS + timedelta(days=9)
-    results = by_branch(50, 40, "North", at) + by_branch(40, 60, "North")
-    twice = by_branch(30, 30, "South", at) + by_branch(31, 30, "South", at) + by_branch(50, 70, "South")
-    case = tiny(tmp_path, results=results + twice, candidates=STOOD, contest_windows=[WINDOW])
-    (finding,) = answered(case, "late_choice_shift")
-    assert finding.result.reason == (
-        "Running totals by candidate are held for 2 branches and channels, and all are left out: "
-        "of 1 some total falls; for 1 two papers give different figures."
-    )

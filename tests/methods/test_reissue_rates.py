@@ -6,7 +6,7 @@ import re
 import numpy as np
 import polars as pl
 import pytest
-from cases import answered, tiny, utc
+from cases import tiny, utc
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import betabinom, binom, hypergeom
@@ -18,6 +18,10 @@ from analysis_lib.methods.members import roll_in_force
 from analysis_lib.methods.registry import answer_chapter
 from analysis_lib.methods.reissue_rates import REQUESTED, funnel, reissue_rates, reissues_by_trigger
 from analysis_lib.results import NotAnswerable, Status, Verdict, to_dict
+
+
+def answered(this, noun="reissue_rates"):
+    return answer_chapter("30_credential_reissues", this, (noun,))[noun]
 
 
 def units(events, sizes):
@@ -136,16 +140,54 @@ def table(finding):
 
 def test_members_with_a_reissue_are_counted_by_branch(tmp_path):
     events = [event("v0"), event("v0"), event("v1"), event("v3"), event("v4", what="issued")]
-    found = by_branch(tmp_path, members("North", "North", "North", "South", "South"), events)
-    assert table(found) == {"North": (2, 3), "South": (1, 2)}  # v0's two reissues are one member
-    assert (found.result.n_observations, found.result.n_excluded) == (5, 0)
+    roll = members("North", "North", "North", "South", "South", *["North"] * 9, *["South"] * 8)
+    found = by_branch(tmp_path, roll, events)
+    assert table(found) == {"North": (2, 12), "South": (1, 10)}  # v0's two reissues are one member
+    assert (found.result.n_observations, found.result.n_excluded) == (22, 0)
+
+
+def test_branches_under_ten_are_one_unit_and_never_named(tmp_path):
+    roll = members(*["North"] * 12, *["South"] * 11, *["Eyot"] * 9, *["Hythe"] * 3)
+    found = by_branch(tmp_path, roll, [event("v0"), event("v25"), event("v33")])
+    assert table(found) == {"North": (1, 12), "South": (0, 11), "branches of fewer than 10": (2, 12)}
+    assert not re.search("Eyot|Hythe", repr(to_dict(found, wording.sentence(found))))
+    lone = by_branch(tmp_path / "b", roll[:32], [event("v0"), event("v25")])
+    assert table(lone)["a branch of fewer than 10"] == (1, 9)
+    none = by_branch(tmp_path / "c", members("North", "South"), [event("v0")])
+    assert "large enough to be told apart" in none.result.reason
+
+
+@pytest.mark.parametrize(
+    ("actors", "adjusted_by"),
+    [
+        (("a1", "a1", "a2"), "benjamini_hochberg"),  # each branch has its own
+        (("a1", "a2", "a2"), "benjamini_yekutieli"),  # a2 works for both
+        (("a1", "a1", None), "benjamini_yekutieli"),  # nobody knows
+    ],
+)
+def test_where_branches_share_administrators_the_list_is_adjusted_for_any_dependence(tmp_path, actors, adjusted_by):
+    roll = members(*["North"] * 12, *["South"] * 11)
+    events = [event(f"v{i}", actor=actor) for i, actor in zip((0, 1, 20), actors, strict=True)]
+    assert by_branch(tmp_path, roll, events).details["adjusted_by"] == adjusted_by
+
+
+def test_reissues_by_members_themselves_make_no_overlap(tmp_path):
+    roll = members(*["North"] * 12, *["South"] * 11)
+    events = [event("v0", trigger="self_service", actor_role="self"), event("v20", trigger="self_service", actor_role="self")]
+    assert by_branch(tmp_path, roll, events).details["adjusted_by"] == "benjamini_hochberg"
+
+
+def test_any_dependence_costs_the_sum_of_one_half_one_third_and_so_on():
+    frame = units([2, 3, 1, 4, 2, 3, 2, 9, 0], [50, 60, 40, 55, 45, 50, 62, 50, 7])
+    alone, shared = (reissue_rates(frame, by="branch", confidence_level=0.95, overlap=overlap) for overlap in (False, True))
+    assert shared.pvalue == pytest.approx(min(1.0, alone.pvalue * sum(1 / k for k in range(1, 10))))
 
 
 def test_who_is_not_entitled_not_on_the_roll_or_in_no_branch_is_left_out_and_counted(tmp_path):
-    roll = members("North", "North", "South", "South", None)
+    roll = members("North", "North", "South", "South", None, *["North"] * 9, *["South"] * 8)
     roll[1] |= {"eligible": False}
     found = by_branch(tmp_path, roll, [event("v0"), event("v1"), event("v3"), event("v4"), event("v99")])
-    assert table(found) == {"North": (1, 1), "South": (1, 2)}
+    assert table(found) == {"North": (1, 10), "South": (1, 10)}
     assert found.result.n_excluded == 3  # v1 isn't entitled, v4 is in no branch, one isn't on the roll
 
 
@@ -209,19 +251,34 @@ def test_reissues_are_listed_by_what_set_them_off(tmp_path):
         event("v2"),
         event("v3", actor_role="local_officer"),
         event("v4", trigger=None),
+        event("v5", what="resent_same", actor_role="local_officer"),
+        event("v6", what="destination_changed", trigger="contact_change"),
+        event("v7", what="issued"),
     ]
+    # New codes, the same code again, and codes sent elsewhere: never lumped.
     assert reissues_by_trigger(tiny(tmp_path, credential_events=events)).rows() == [
-        ("member_request", "local_officer", 2),
-        ("member_request", "unknown", 1),
-        ("unknown", "unknown", 1),
+        ("member_request", "local_officer", 2, 1, 0),
+        ("member_request", "unknown", 1, 0, 0),
+        ("unknown", "unknown", 1, 0, 0),
+        ("contact_change", "unknown", 0, 0, 1),
     ]
+
+
+def test_codes_sent_again_or_elsewhere_are_no_reissues_of_an_administrator(tmp_path):
+    events = [
+        event(f"v{i}", what=what, trigger="admin_initiated", actor="a1")
+        for i, what in enumerate(("resent_same", "destination_changed"))
+    ]
+    events += [event("v5", trigger="admin_initiated", actor="a1"), event("v6", actor="a2")]
+    found = answered(tiny(tmp_path, credential_events=events))[1]
+    assert table(found) == {"administrator 01": (1, 1), "administrator 02": (0, 1)}
 
 
 @pytest.mark.parametrize(
     ("roll", "events", "reason"),
     [
         ([], [event("v0", actor="a1")], "Some columns are not held"),
-        (members("North", "North"), [event("v0", actor="a1")], "Fewer than two units"),
+        (members("North", "North"), [event("v0", actor="a1")], "Fewer than two branches"),
         (members("North", "South"), [event("v0", what="issued", actor="a1")], "no reissue at all"),
         (members(None, None), [event("v0", actor="a1")], "Some columns are not held"),
     ],
@@ -241,13 +298,13 @@ def test_an_empty_package_is_one_answer(tmp_path):
 
 
 def test_made_up_vale_shows_one_administrator_and_no_branch():
-    branch, administrator = answer_chapter("30_credential_reissues", open_case("made_up_vale", n_resamples=999))["reissue_rates"]
+    branch, administrator = answered(open_case("made_up_vale"))
     assert (branch.verdict, administrator.verdict) == (Verdict.WITHIN_BASELINE, Verdict.UNDETERMINED)
     assert administrator.pvalue_adjusted < 0.01  # but four units cannot show how much units differ
     assert "one administrator stands out most: 40 reissues without a logged request of 51 reissues handled" in wording.sentence(
         administrator
     )
-    clean = answer_chapter("30_credential_reissues", open_case("made_up_vale_clean", n_resamples=999))["reissue_rates"]
+    clean = answered(open_case("made_up_vale_clean"))
     assert {finding.verdict for finding in clean} == {Verdict.WITHIN_BASELINE}
 
 

@@ -47,7 +47,7 @@ def made(seed, n_references, *, plant=0, **kind):
     others = [networks.voters(rng, int(460 * rng.uniform(0.7, 1.4)), f"c{i}", **kind) for i in range(n_references)]
     own = networks.voters(rng, 460, "own", **kind)
     reference = pl.concat([frame(rows, f"c{i}") for i, rows in enumerate(others)])
-    groups = origin._grouped(frame(networks.planted(rng, own, plant) if plant else own, ""), reference, "ballots")
+    groups = origin.grouped(frame(networks.planted(rng, own, plant) if plant else own, ""), reference, "ballots")
     options = {"alpha": 0.01, "confidence_level": 0.95, "n_resamples": 299, "rng": rng, "parameters": {}, "details": {}}
     return origin.shared_origin(groups, attribute="network", **options)
 
@@ -90,7 +90,7 @@ def test_gateways_and_networks_known_elsewhere_are_left_out_of_both():
         + [(f"x{i}", "gate 5", 2) for i in range(7)]
         + [(f"y{i}", "campus", 3) for i in range(5)]
     )
-    groups = origin._grouped(frame(own, ""), frame(home + gateway + campus, "c0"), "ballots")
+    groups = origin.grouped(frame(own, ""), frame(home + gateway + campus, "c0"), "ballots")
     assert (groups.n_gateway, groups.n_known) == (7, 5)
     assert groups.sizes.tolist() == [1] * 40
     assert groups.reference.sum() == 100

@@ -42,3 +42,9 @@ def test_slow_answers_in_a_made_up_contest_name_no_clock(tmp_path):
     case = open_case(tmp_path, n_resamples=199)
     assert one(case, "clock_offset").verdict is Verdict.UNDETERMINED
     assert anchored_offsets(case) == {}
+
+
+@pytest.mark.parametrize(("kind", "low", "high"), [("opening", -math.inf, -86_400.0), ("close", 28_800.0, math.inf)])
+def test_a_few_ballots_outside_the_window_do_not_excuse_a_clock_that_its_spike_contradicts(kind, low, high):
+    spike, outside = within("spike", 3300.0, 3900.0, n=200), within(kind, low, high, n=4)
+    assert (judged(spike, outside).verdict, judged(spike, outside).estimate) == (CONTRADICTED, judged(spike).estimate)

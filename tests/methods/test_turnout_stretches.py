@@ -72,6 +72,20 @@ def test_a_batch_of_codes_calls_members_up(tmp_path, n, event, others, expected)
     assert hours(tiny(tmp_path, credential_events=rows)) == expected
 
 
+def test_one_member_who_clicks_ten_times_calls_nobody_up(tmp_path):
+    rows = [
+        {
+            "event_id": f"k{i}",
+            "credential_id": "c1",
+            "voter_key": "ab" * 32,
+            "event": "resent_same",
+            "at": NOON + (3 + i / 100) * HOUR,
+        }
+        for i in range(20)
+    ]
+    assert hours(tiny(tmp_path, credential_events=rows)) == []
+
+
 def test_batches_lie_anywhere_in_the_hour_and_each_stands_alone(tmp_path):
     minutes = [
         190,

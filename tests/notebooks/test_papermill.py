@@ -16,6 +16,7 @@ PARAMETERS = {
     "10_turnout_timing": {"package": "made_up_vale", "n_resamples": "199"},
     "20_late_votes": {"package": "made_up_vale"},
     "30_credential_reissues": {"package": "made_up_vale_clean", "n_resamples": "199"},
+    "40_roll_changes": {"package": "made_up_hill", "n_resamples": "199"},
     "50_channel_gap": {"package": "ilford_south_2022"},
     "90_summary": {},
 }
@@ -24,6 +25,7 @@ SAYS = {
     "10_turnout_timing": "Exploratory, not in the plan",
     "20_late_votes": "Recorded breach of a rule",
     "30_credential_reissues": "Within the baseline",
+    "40_roll_changes": "did not get the same list on the same day",
     "50_channel_gap": "119,330",
     "90_summary": "Cannot be answered with the data held",
 }

@@ -2,7 +2,7 @@
 
 import json
 import re
-from itertools import combinations
+from itertools import combinations, permutations
 from math import comb, log
 from zoneinfo import ZoneInfo
 
@@ -45,7 +45,7 @@ def test_ciudadanos_votes_against_people():
 
 def test_a_roll_with_names_too_many():
     roll, published, left, right, over = printed(
-        "00_evidence", rf"roll of {N} names against {N} members .*: {N} − {N} = {N} names too many"
+        "40_roll_changes", rf"roll of {N} names against {N} members .*: {N} − {N} = {N} names too many"
     )
     assert (roll, published) == (left, right)
     assert agrees(over, int(roll) - int(published))
@@ -53,7 +53,7 @@ def test_a_roll_with_names_too_many():
 
 def test_an_address_set_after_the_last_day():
     day, at, hours, minutes = printed(
-        "00_evidence", r"Last day (\d+:\d+), address set at (\d+:\d+): (\d+) hours and (\d+) minutes late"
+        "40_roll_changes", r"Last day (\d+:\d+), address set at (\d+:\d+): (\d+) hours and (\d+) minutes late"
     )
     late = utc(f"2031-10-20 {at}") - utc(f"2031-10-20 {day}")
     assert late.total_seconds() == 3600 * int(hours) + 60 * int(minutes)
@@ -120,6 +120,12 @@ def test_ten_reissues():
     assert agrees(ways, len(dealt))
     assert agrees(over, len(dealt) / sum(sum(chosen) == 5 for chosen in dealt))
     assert agrees(pvalue, 1 / len(dealt))
+
+
+def test_five_reissues_followed_before_five_others():
+    expected, ways = printed("30_credential_reissues", rf"{N} ballots are expected, and 5 came\. Of the {N} ways")
+    assert agrees(expected, 5 / 10 + 4 / 9 + 3 / 8 + 2 / 7 + 1 / 6)
+    assert agrees(ways, comb(10, 5))
 
 
 def test_the_permutation_is_as_long_as_the_plan_says():
@@ -299,3 +305,24 @@ def test_thirty_five_late_ballots_of_a_hundred():
     assert int(most) == 30 + most_ahead([35], [30], [60], [100])
     assert (int(n) - int(others), int(total)) == (int(forced), 80)
     assert int(forced) == overlap_bounds([80], [60], [100])[0]
+
+
+def test_three_chains_in_order():
+    ways, chance_of, chance = printed(
+        "30_credential_reissues", rf"all of {N} dealings give three chains, one has steps as close, so p = 1/{N} = {N}\."
+    )
+    orders = list(permutations(range(3)))
+    squares = [sum((10 + r[m] - m) ** 2 + (10 + b[m] - r[m]) ** 2 for m in range(3)) for r in orders for b in orders]
+    assert len(squares) == int(ways) == int(chance_of)
+    assert squares.count(min(squares)) == 1
+    assert min(squares) == 3 * (10**2 + 10**2)  # in the order seen
+    assert agrees(chance, 1 / len(squares))
+
+
+def test_members_expected_in_groups():
+    n, together, moved, members, expected = printed(
+        "30_credential_reissues",
+        rf"Of {N} members on the earlier list three have one address\. Seven .*: {N} × {N} / {N} = {N} members",
+    )
+    assert (n, together, moved) == (members, "3", "7")
+    assert agrees(expected, int(together) * int(moved) / int(n))

@@ -58,7 +58,7 @@ def test_a_value_goes_to_every_chapter_that_takes_it():
     taking = {
         chapter for chapter in CHAPTERS if chapter != "90_summary" and "alpha" in for_chapter(chapter, common, {"alpha": 0.05})
     }
-    assert taking == {"10_turnout_timing", "20_late_votes", "30_credential_reissues"}
+    assert taking == {"10_turnout_timing", "20_late_votes", "30_credential_reissues", "40_roll_changes"}
 
 
 def test_a_chapter_gets_nothing_that_was_not_given():
@@ -69,7 +69,10 @@ def test_a_chapter_gets_nothing_that_was_not_given():
 @pytest.mark.parametrize(
     ("pairs", "message"),
     [
-        ([("alpah", "0.1")], r"-p alpah: there is no parameter of this name. Did you mean alpha\? Known names: alpha, channels"),
+        (
+            [("alpah", "0.1")],
+            r"-p alpah: there is no parameter of this name. Did you mean alpha\? Known names: alpha, chain_gap_s, channels",
+        ),
         ([("zzz", "1")], r"-p zzz: there is no parameter of this name. Known names: alpha"),
         ([("n_resamples", "notanint")], "'notanint': expected a whole number. For example: -p n_resamples 9999"),
         ([("n_resamples", "1.5")], "'1.5': expected a whole number"),

@@ -159,9 +159,67 @@ def test_a_clock_set_back_is_told_from_a_block_put_in(gap):
     times = np.arange(200) * gap
     back = np.where(np.arange(200) < 100, times, times - 20 * gap)
     start, length = inversions.longest_block(inversions.displacement(back, 2))
-    assert inversions.set_back(back, start, length) == 19 * gap
+    assert inversions.set_back(back, start, length, 2) == 19 * gap
     put_in = np.insert(times, 100, 80 * gap + np.arange(8) * gap // 8)
-    assert inversions.set_back(put_in, *inversions.longest_block(inversions.displacement(put_in, 2))) is None
+    assert inversions.set_back(put_in, *inversions.longest_block(inversions.displacement(put_in, 2)), 2) is None
     at_the_end = back[:105]
-    assert inversions.set_back(at_the_end, *inversions.longest_block(inversions.displacement(at_the_end, 2))) == 19 * gap
-    assert inversions.set_back(times, 0, 0) is None
+    assert inversions.set_back(at_the_end, *inversions.longest_block(inversions.displacement(at_the_end, 2)), 2) == 19 * gap
+    assert inversions.set_back(times, 0, 0, 2) is None
+
+
+WEEK = 7 * 86_400
+
+
+def excused(make, n=30):
+    """Share of made-up logs, of 600 entries over a week, whose block is read as a clock that was set back."""
+    found = 0
+    for seed in range(n):
+        rng = np.random.default_rng(seed)
+        times = make(rng, np.sort(rng.integers(0, WEEK, 600)))
+        block = inversions.longest_block(inversions.displacement(times, 2))
+        found += inversions.set_back(times, *block, 2) is not None
+    return found / n
+
+
+def backdated(n, hours, *, in_order):
+    """Entries put in after two thirds of the log, with times drawn over some hours before."""
+
+    def make(rng, times):
+        late = times[399] - rng.integers(0, hours * 3600, n)
+        return np.concatenate([times[:400], np.sort(late) if in_order else late, times[400:]])
+
+    return make
+
+
+@pytest.mark.parametrize("n", [20, 40, 100, 200])
+def test_entries_appended_and_backdated_over_the_whole_week_are_no_clock_set_back(n):
+    assert excused(lambda rng, times: np.concatenate([times, np.sort(rng.integers(0, WEEK, n))])) == 0
+
+
+@pytest.mark.parametrize(("n", "hours"), [(20, 2), (40, 4), (30, 12), (60, 24)])
+def test_a_clock_that_was_set_back_goes_on_in_order(n, hours):
+    assert excused(backdated(n, hours, in_order=False)) <= 0.1
+
+
+def test_a_clock_that_was_set_back_goes_on_at_about_its_pace():
+    # The log has 3.6 entries an hour; 10 an hour are 2.8 times as many, and 3.5 are as many.
+    assert excused(backdated(40, 4, in_order=True)) <= 0.2
+    assert excused(backdated(120, 12, in_order=True)) == 0
+    assert excused(backdated(42, 12, in_order=True)) >= 0.9
+
+
+@pytest.mark.parametrize("minutes", [60, 180])
+@pytest.mark.parametrize("n", [600, 2000])
+def test_a_clock_set_back_for_good_is_seen_though_some_entries_were_late(n, minutes):
+    seen = blocks = 0
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        at = np.sort(rng.integers(0, WEEK, n))
+        written = at + np.where(rng.random(n) < 0.05, rng.exponential(120, n), 0)
+        times, place = at[np.argsort(written, kind="stable")], rng.integers(n // 5, n - n // 10)
+        times = np.concatenate([times[:place], times[place:] - 60 * minutes])
+        start, length = inversions.longest_block(inversions.displacement(times, 2))
+        if length >= 4:
+            blocks += 1
+            seen += inversions.set_back(times, start, length, 2) is not None
+    assert seen >= 0.85 * blocks > 0

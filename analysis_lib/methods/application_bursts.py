@@ -1,0 +1,262 @@
+"""Did applications share networks or addresses, or come in a burst? The second form of application_denials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from analysis_lib.case import Case
+from analysis_lib.clocks import resolution_s
+from analysis_lib.methods.instants import edge
+from analysis_lib.methods.members import whole_roll
+from analysis_lib.methods.shared_origin import MIN_REFERENCE, Shared, ballots, grouped
+from analysis_lib.methods.turnout import once_per_household, queued, seen_resolution
+from analysis_lib.methods.turnout_stretches import ANSWERS, answering, outages, touched
+from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
+from analysis_lib.stats import collisions, scan
+from analysis_lib.stats.burst_nulls import paired_within_step_null
+from analysis_lib.stats.multiplicity import holm
+
+METHOD, FORM = "application_denials", "bursts"
+MIN_APPLICATIONS, HOUR_S = 30, 3600
+ALONG = 0.25  # share of applications that follow a housemate's, where no network keys can tell them
+BY_THE_MEMBER = ("web_form", "email", "unknown")  # paper and telephone bear the time and the line of whoever keyed them in
+MADE_UP = ("placeholder", "missing", "disposable")
+EXPLANATIONS = (
+    "A household, a care home or a workplace from which several members applied.",
+    "A stall or a meeting at which a campaign helped members to apply, on one device.",
+    "A mobile operator or a company, which puts many members behind one network address.",
+    "A couple or a family with one e-mail address.",
+    "A message or a post that called on members to apply, just before.",
+)
+NULL = "members applied over shared networks and addresses as often as the reference shows, and at moments of their own within each hour"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One way in which applications may come together: its p-value, and what stands out in it."""
+
+    way: str
+    pvalue: float
+    seen: int
+    expected: float
+    low: float
+    high: float
+    more: dict[str, Any]
+
+
+def shared_keys(groups: Shared, way: str, *, n_resamples: int, confidence_level: float, rng: np.random.Generator) -> Part:
+    """Compare the groups of applications that share a key with those of the reference.
+
+    Returns
+    -------
+    Part
+        Seen: applications in groups of three or more, against those that the reference's rate makes of as many.
+    """
+    n, n_reference = int(groups.sizes.sum()), int(groups.reference.sum())
+    seen = collisions.tallies(groups.sizes)
+    draws = collisions.predicted_tallies(groups.reference, n_reference, n, n_resamples=n_resamples, rng=rng)
+    found = collisions.excess(seen, draws)
+    low, high = np.quantile(draws[:, 0], [0.5 - confidence_level / 2, 0.5 + confidence_level / 2])
+    usual = collisions.tallies(groups.reference)[0] * n / n_reference
+    more = {
+        "n": n,
+        "n_reference": n_reference,
+        "reference": groups.kind,
+        "largest": int(seen[-1]),
+        "n_set_aside": groups.n_gateway + groups.n_known,
+    }
+    return Part(
+        way=way, pvalue=found.pvalue, seen=int(seen[0]), expected=float(usual), low=float(low), high=float(high), more=more
+    )
+
+
+def in_time(
+    rows: pl.DataFrame,
+    case: Case,
+    lengths: tuple[int, ...],
+    *,
+    n_resamples: int,
+    confidence_level: float,
+    rng: np.random.Generator,
+) -> Part | None:
+    """Look for a window with more applications than its hour explains; null where the times do not allow it.
+
+    Hours up to two hours after a message, a meeting or an outage, and those at the ends of the time for applying, are left out.
+    """
+    timed = rows.drop_nulls("at").sort("at", "application_id")
+    if timed.height < MIN_APPLICATIONS:
+        return None
+    zone = case.contest["timezone"]
+    resolution = max(resolution_s(timed, case.rows("clocks")), seen_resolution(timed["at"], zone), queued(timed["at"], zone))
+    usable = tuple(length for length in lengths if length >= 2 * resolution)
+    if resolution >= HOUR_S or not usable:
+        return None
+    kept = once_per_household(timed)
+    start = kept["at"][0].replace(minute=0, second=0, microsecond=0)
+    stamps = ((kept["at"] - start).dt.total_microseconds() // 1_000_000).to_numpy().astype(np.int64)
+    edges = np.arange(0.0, stamps.max() + HOUR_S + 1, HOUR_S)
+    ends = [at for at in (edge(case, "applications", "opens_at"), edge(case, "applications", "closes_at")) if at]
+    away = [*answering(case), *outages(case), *((at - ANSWERS, at + ANSWERS) for at in ends)]
+    left_out = touched(away, start, edges)
+    stamps = stamps[~left_out[stamps // HOUR_S]]
+    if stamps.size < MIN_APPLICATIONS:
+        return None
+    shares = np.histogram(stamps, edges)[0] / stamps.size
+    common = {"resolution": resolution, "n_resamples": n_resamples, "rng": rng}
+    if timed["ip_key"].count():
+        null = scan.within_step_null(stamps, edges, shares, usable, **common)
+    else:
+        null = paired_within_step_null(stamps, edges, shares, usable, along=ALONG, **common)
+    top = scan.scan_events(stamps, edges, shares, usable) or scan.Window(0, usable[0], 0, 1.0, 0.0)
+    _, low, high = scan.rate_ratio_interval(top.count, top.expected, confidence_level)
+    at = start + timedelta(seconds=top.start)
+    more = {
+        "n": int(stamps.size),
+        "n_set_aside": rows.height - int(stamps.size),
+        "start": at,
+        "length_s": top.length,
+        "ratio_low": low,
+        "ratio_high": high,
+    }
+    return Part(
+        way="moments", pvalue=scan.rank_pvalue(top.llr, null), seen=top.count, expected=top.expected, low=0.0,
+        high=float(top.expected), more=more,
+    )  # fmt: skip
+
+
+def own_applications(case: Case) -> pl.DataFrame:
+    """Give each member's first application that a member made: none for everybody of a group, and no second ones."""
+    rows = case.rows("vote_applications").sort("at", "application_id", nulls_last=True)
+    own = rows.filter(
+        (pl.col("submitted_via") != "automatic").fill_null(True) & (pl.col("decision") != "duplicate").fill_null(True)
+    )
+    who = pl.coalesce("voter_key", "application_id")
+    return own.with_columns(who=who).unique("who", keep="first", maintain_order=True)
+
+
+def by_the_member(rows: pl.DataFrame) -> pl.DataFrame:
+    """Keep those that bear the member's own line and moment."""
+    return rows.filter(pl.col("submitted_via").fill_null("unknown").is_in(BY_THE_MEMBER))
+
+
+def network_groups(case: Case, rows: pl.DataFrame) -> Shared | None:
+    """Group applications by network, with the ballots of comparison contests as the reference; null without enough of them."""
+    peers = [ballots(case, peer, "ip_key") for peer in case.peers()]
+    reference = pl.concat(peers) if peers else None
+    if reference is None or reference.height < MIN_REFERENCE:
+        return None
+    operators = pl.concat([reference, ballots(case, case.contest_id, "ip_key")]).drop_nulls("asn")
+    known = operators.unique("key", keep="first", maintain_order=True).select("key", "asn")
+    own = rows.drop_nulls("ip_key").select(contest_id=pl.lit(case.contest_id), voter="who", key="ip_key")
+    own = own.join(known, on="key", how="left", maintain_order="left").select(reference.columns)
+    return grouped(own, reference, "ballots")
+
+
+def contact_groups(case: Case, rows: pl.DataFrame) -> Shared | None:
+    """Group applications by the address given, with the e-mail addresses of the roll as the reference; null without enough of them."""
+    roll = whole_roll(case).drop_nulls("email_key")
+    made_up = roll.filter(pl.col("email_domain_class").is_in(MADE_UP)).select(key="email_key").unique()
+    reference = roll.select(key="email_key").join(made_up, on="key", how="anti")
+    own = rows.drop_nulls("contact_key").select(key="contact_key")
+    kept = own.join(made_up, on="key", how="anti")
+    if reference.height < MIN_REFERENCE or not kept.height:
+        return None
+    return Shared(
+        sizes=_sizes(kept), reference=_sizes(reference), kind="roll", n_contests=1, n_gateway=0,
+        n_known=own.height - kept.height, operators_known=True,
+    )  # fmt: skip
+
+
+def _sizes(keys: pl.DataFrame) -> NDArray:
+    return keys.group_by("key").len("n")["n"].sort().to_numpy().astype(np.int64)
+
+
+def application_bursts(parts: list[Part], *, n: int, confidence_level: float, parameters: dict[str, Any]) -> TestResult:
+    """Put the ways in which applications may come together into one answer.
+
+    Returns
+    -------
+    TestResult
+        Statistic: applications in the way that stands out most. Effect: those beyond what was to be expected there. p-value: the
+        smallest of the ways after Holm.
+
+    Notes
+    -----
+    Null hypothesis: `NULL`. Simulated.
+    """
+    top = min(parts, key=lambda part: part.pvalue)
+    by_reference = [part for part in parts if part.way != "moments"]
+    return TestResult(
+        method=METHOD, form=FORM, null_hypothesis=NULL, alternative="greater", statistic=float(top.seen),
+        statistic_name="applications together, in the way that stands out most",
+        pvalue=float(holm([part.pvalue for part in parts]).min()),
+        effect=Estimate(
+            name="applications together beyond those expected", value=top.seen - top.expected, low=top.seen - top.high,
+            high=top.seen - top.low, confidence_level=None, unit="applications",
+        ),
+        n_observations=n, n_excluded=0,
+        assumptions=tuple(_assumption(part) for part in by_reference)
+        + tuple(_moments(part) for part in parts if part.way == "moments"),
+        innocent_explanations=EXPLANATIONS, references=("westfall1993", "kulldorff1997", "holm1979"),
+        parameters=parameters | {"confidence_level": confidence_level},
+        details={"top": top.way, "ways": [_row(part) for part in parts]},
+    )  # fmt: skip
+
+
+def _row(part: Part) -> dict[str, Any]:
+    return {
+        "way": part.way,
+        "seen": part.seen,
+        "expected": part.expected,
+        "low": part.low,
+        "high": part.high,
+        "pvalue": part.pvalue,
+        **part.more,
+    }
+
+
+def _assumption(part: Part) -> Assumption:
+    told = {
+        "networks": f"Learnt from {part.more['n_reference']:,} ballots of comparison contests; a workplace that this contest has and those lack would stand out.",
+        "addresses": f"Learnt from the e-mail addresses of {part.more['n_reference']:,} members on the roll, made-up ones left out.",
+    }
+    return Assumption(
+        statement=f"Applicants share {part.way} as those in the reference do.", status=Status.UNTESTED, evidence=told[part.way]
+    )
+
+
+def _moments(part: Part) -> Assumption:
+    return Assumption(
+        statement="Members decide when to apply independently of each other, once households are counted once.",
+        status=Status.UNTESTED,
+        evidence=f"{part.more['n_set_aside']:,} applications stand aside: housemates', keyed-in ones, and those near a message or an end of the time for applying.",
+    )
+
+
+def answer_bursts(case: Case) -> Result:
+    """Answer for one contest of a package."""
+    plan, rows = case.plan, own_applications(case)
+    own = by_the_member(rows)
+    level = {"n_resamples": plan.n_resamples, "confidence_level": plan.confidence_level}
+    found = []
+    if own.height >= MIN_APPLICATIONS:
+        for way, groups in (("networks", network_groups(case, own)), ("addresses", contact_groups(case, rows))):
+            if groups is not None and groups.sizes.size and groups.reference.size:
+                found.append(shared_keys(groups, way, rng=plan.rng(case.contest_id, METHOD, FORM, way), **level))
+        rng = plan.rng(case.contest_id, METHOD, FORM, "moments")
+        found += [part] if (part := in_time(own, case, plan.scan_windows_s, rng=rng, **level)) else []
+    if not found:
+        reason = (
+            f"Of {rows.height:,} applications {own.height:,} were made by members themselves; {MIN_APPLICATIONS} are needed, with their "
+            "times, or with networks or addresses and something to compare them with."
+        )
+        needs = ("vote_applications.at|vote_applications.ip_key|vote_applications.contact_key",)
+        return NotAnswerable(method=METHOD, form=FORM, reason=reason, needs=needs)
+    parameters = {"zone": case.contest["timezone"], "n_resamples": plan.n_resamples, "scan_windows_s": list(plan.scan_windows_s)}
+    return application_bursts(found, n=rows.height, confidence_level=plan.confidence_level, parameters=parameters)

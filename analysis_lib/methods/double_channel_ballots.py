@@ -1,0 +1,195 @@
+"""Does more than one ballot of a member stand, in two channels?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from analysis_lib.case import Case
+from analysis_lib.methods.rules_of_voting import REPLACING, doubled, standing, without_a_voter
+from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
+
+NOUN = "double_channel_ballots"
+MOST_LISTED = 50
+LOG = "log"
+SAME_AS = {"online_kiosk": "online"}  # two records may call one ballot either
+NO_CHANNEL = ("other", "unknown", "officer_entered")  # says how a ballot was recorded, not where it was given
+EXPLANATIONS = (
+    "The rules let one ballot replace another, and the log or the register does not mark the one that was replaced.",
+    "A ballot went wrong, was given again in the hall, and the first one was left standing by oversight.",
+    "A line of a register was ticked beside the wrong name, or two members were mixed up.",
+    "A ballot given on a tablet in the hall stands in the register of the hall and in the log as an online one.",
+    "Two numbers were joined for one member who had votes by two routes, each of them allowed.",
+)
+NEEDS = ("ballot_events.voter_key|roll.voted_flag",)
+
+
+def double_channel_ballots(voters: pl.DataFrame) -> pl.DataFrame:
+    """Say of every voter in the log whether ballots stand in two channels.
+
+    Two ballots in one channel are no business of this question: they are counted with the row rules.
+
+    Parameters
+    ----------
+    voters : DataFrame
+        As `rules_of_voting.standing` gives it: one row per ballot.
+
+    Returns
+    -------
+    DataFrame
+        One row per ``voter_key``: ``channels`` in which a ballot was given, sorted and joined, ``n_channels`` in which one
+        stands, and ``place``: "two channels", "one channel" (more than one ballot stands, or may, in the same one),
+        "open" (perhaps two channels), "replaced" (given in two, one stands) or "single". ``is_sure`` says of "one channel"
+        whether it is certain.
+    """
+    counted = pl.col("stands") & ~pl.col("is_double")
+    per_channel = voters.filter(counted).group_by("voter_key", "channel").len()
+    held = per_channel.group_by("voter_key").agg(n_channels=pl.len().cast(pl.Int64), largest=pl.col("len").max().cast(pl.Int64))
+    given = voters.filter(~pl.col("is_double")).sort("channel").group_by("voter_key").agg(
+        n_given=pl.col("channel").n_unique(), channels=pl.col("channel").unique(maintain_order=True).str.join(" and "),
+        is_sure=doubled().any(), certain=pl.col("certain").max(), perhaps=pl.col("perhaps").max(),
+    )  # fmt: skip
+    rows = given.join(held, on="voter_key", how="left").with_columns(pl.col("n_channels", "largest").fill_null(0))
+    place = (
+        # More ballots stand than any one channel holds, whichever of them a stroke without an id took out.
+        pl.when(pl.col("is_sure") & (pl.col("certain") > pl.col("largest"))).then(pl.lit("two channels"))
+        .when((pl.col("perhaps") > 1) & (pl.col("n_channels") > 1)).then(pl.lit("open"))
+        .when(pl.col("perhaps") > 1).then(pl.lit("one channel"))
+        .when(pl.col("n_given") > 1).then(pl.lit("replaced"))
+        .otherwise(pl.lit("single"))
+    )  # fmt: skip
+    return rows.with_columns(place=place).select("voter_key", "channels", "n_channels", "place", "is_sure").sort("voter_key")
+
+
+def marks(case: Case, voters: pl.DataFrame) -> pl.DataFrame:
+    """Give who is marked as having voted where: ``record`` (a register, or the log), ``voter_key``, ``channel``, ``is_sure``.
+
+    Of the log, voters of whom a ballot may stand; sure where one does. Marks without a channel are left out.
+    """
+    registers = case.rows("roll_snapshots").filter(pl.col("purpose") == "marked_register").select("snapshot_id")
+    ticked = case.rows("roll").join(registers, on="snapshot_id", how="semi").filter(pl.col("voted_flag").fill_null(False))
+    ticked = ticked.select(record="snapshot_id", voter_key="voter_key", channel="voted_channel", is_sure=pl.lit(True))
+    logged = voters.filter(pl.col("stands") & (pl.col("perhaps") > 0)).select(
+        "voter_key", "channel", record=pl.lit(LOG), is_sure=pl.col("certain") > 0
+    )
+    return (
+        pl.concat([ticked, logged.select(ticked.columns)]).drop_nulls("channel").unique().sort("record", "voter_key", "channel")
+    )
+
+
+def across_records(marked: pl.DataFrame, *, is_one_each: bool) -> pl.DataFrame:
+    """Give the voters marked in two records under two channels: ``voter_key``, ``channels``, ``is_sure``.
+
+    It is sure only of records that share no channel, such as the register of a hall and the log of a platform, and only
+    where no ballot may replace another. Of two registers that both hold every channel, one may correct the other.
+    """
+    firm = marked.filter(~pl.col("channel").is_in(NO_CHANNEL)).with_columns(pl.col("channel").replace(SAME_AS)).unique()
+    # A kiosk stands in a hall, whose register may claim its ballots too.
+    kiosks = marked.filter(pl.col("channel") == "online_kiosk")["record"].unique().to_list()
+    held = {record: set(channels) for record, channels in firm.group_by("record").agg(pl.col("channel").unique()).iter_rows()}
+    pairs = firm.join(firm, on="voter_key", suffix="_of_other").filter(
+        (pl.col("record") < pl.col("record_of_other")) & (pl.col("channel") != pl.col("channel_of_other"))
+    )
+    apart = [f"{a} {b}" for a in held for b in held if not held[a] & held[b] and not {a, b} & set(kiosks)]
+    is_apart = pl.format("{} {}", "record", "record_of_other").is_in(apart)
+    names = pl.concat_list("channel", "channel_of_other").list.sort().list.join(" and ")
+    both = pl.col("is_sure") & pl.col("is_sure_of_other")
+    pairs = pairs.with_columns(channels=names, sure=is_apart & both & pl.lit(is_one_each))
+    found = pairs.sort("voter_key", "channels").group_by("voter_key", maintain_order=True)
+    return found.agg(pl.col("channels").first(), is_sure=pl.col("sure").any())
+
+
+def answer(case: Case) -> tuple[Result, ...]:
+    """Answer for one contest of a package."""
+    voters = standing(case)
+    marked, policy = marks(case, voters), case.contest["revote_policy"]
+    held = sorted({*voters["channel"].unique(), *marked["channel"].unique()})
+    absent = sorted(channels_of(case) - set(held))
+    if not held or (len(held) == 1 and absent):
+        reason = (
+            f"Voters are held of one channel only ({held[0].replace('_', ' ')})." if held else "No record says by voter who voted in which channel."
+        )  # fmt: skip
+        return (NotAnswerable(method=NOUN, reason=reason, needs=("ballot_events.voter_key|roll.voted_channel",)),)
+    logged = double_channel_ballots(voters)
+    beyond = across_records(marked, is_one_each=policy == "none").join(
+        logged.filter(pl.col("place") == "two channels"), on="voter_key", how="anti"
+    )
+    two, told = logged.filter(pl.col("place") == "two channels"), beyond.filter("is_sure")
+    open_keys = {*logged.filter(pl.col("place") == "open")["voter_key"], *beyond.filter(~pl.col("is_sure"))["voter_key"]}
+    n_open, n_two = len(open_keys - {*told["voter_key"]}), two.height + told.height
+    same = logged.filter(pl.col("is_sure") & (pl.col("place") != "two channels")).height
+    verdict = Verdict.BREACH_RECORDED if n_two else Verdict.UNDETERMINED if n_open else Verdict.NO_BREACH
+    return (
+        Breach(
+            method=NOUN,
+            rule="no member has ballots that stand in two channels",
+            verdict=verdict,
+            statistic=n_two,
+            statistic_name="members with ballots that stand in two channels",
+            n_observations=pl.concat([logged["voter_key"], marked["voter_key"]]).n_unique(),
+            n_excluded=without_a_voter(case),
+            assumptions=_assumptions(policy),
+            innocent_explanations=EXPLANATIONS,
+            parameters={"zone": case.contest["timezone"]},
+            details={
+                "policy": policy or "unknown",
+                "channels": held,
+                "channels_not_held": absent,
+                "in_log": two.height,
+                "across_records": told.height,
+                "same_channel": same,
+                "open": n_open,
+                "replaced": int((logged["place"] == "replaced").sum()),
+                "may_replace": policy in REPLACING,
+                "by_channels": _by_channels(logged, beyond),
+                "rows": _rows(voters, two),
+            },
+        ),
+    )
+
+
+def channels_of(case: Case) -> set[str]:
+    """Ways of voting that this contest had, by whatever is held of it."""
+    published = case.rows("results").filter((pl.col("item") == "ballots_received") & (pl.col("n") > 0))["channel"]
+    open_ = case.rows("contest_windows").filter(pl.col("kind") == "voting")["channel"]
+    return {*published, *open_, *case.rows("ballot_events")["channel"]} - {"all", *NO_CHANNEL}
+
+
+def _by_channels(logged: pl.DataFrame, beyond: pl.DataFrame) -> list[dict[str, Any]]:
+    """Voters by the channels in which their ballots were given, and what became of it."""
+    places = {"two channels": "stand", "open": "open", "replaced": "replaced"}
+    rows = logged.filter(pl.col("place").is_in(list(places)) & (pl.col("channels").str.contains(" and ", literal=True)))
+    own = rows.select("channels", record=pl.lit("log"), what=pl.col("place").replace(places))
+    other = beyond.select(
+        "channels", record=pl.lit("two_records"), what=pl.when("is_sure").then(pl.lit("stand")).otherwise(pl.lit("open"))
+    )
+    both = pl.concat([own, other]).group_by("channels", "record").agg(
+        (pl.col("what") == what).sum().cast(pl.Int64).alias(what) for what in places.values()
+    )  # fmt: skip
+    return both.with_columns(pl.col("channels").str.replace_all("_", " ")).sort("channels", "record").to_dicts()
+
+
+def _rows(voters: pl.DataFrame, two: pl.DataFrame) -> list[dict[str, Any]]:
+    """Where the second ballots stand in their source, to the minute; never whose they are."""
+    own = voters.filter(pl.col("stands") & ~pl.col("is_double")).join(two.select("voter_key"), on="voter_key", how="semi")
+    later = own.filter(pl.col("voter_key").cum_count().over("voter_key") > 1).sort(
+        "source_id", "source_row", "at", nulls_last=True
+    )
+    return later.head(MOST_LISTED).select("source_id", "source_row", "channel", pl.col("at").dt.truncate("1m")).to_dicts()
+
+
+def _assumptions(policy: str | None) -> tuple[Assumption, ...]:
+    told = {
+        "none": "The rules let no ballot replace another.",
+        None: "What the rules say of a second ballot is not held.",
+        "unknown": "What the rules say of a second ballot is not held.",
+    }.get(policy, "The rules let one ballot replace another: two are counted only where the log marks both as standing.")
+    return (
+        Assumption(
+            statement="Equal keys stand for one member, and different keys for two.",
+            status=Status.UNTESTED,
+            evidence="One person with two memberships, or under two spellings, is not looked for: that takes names, which are not held.",
+        ),
+        Assumption(statement="The rule on second ballots is the one on record.", status=Status.UNTESTED, evidence=told),
+    )

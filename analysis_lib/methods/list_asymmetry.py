@@ -1,0 +1,165 @@
+"""Did every candidate get the same list of members on the same day?"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import polars as pl
+
+from analysis_lib.case import Case
+from analysis_lib.methods.candidate_lists import (
+    FIELDS,
+    NOT_BY_AGE,
+    OPEN,
+    CandidateList,
+    closest,
+    columns_of,
+    contacts_apart,
+    counted,
+    day_of,
+    lists_of,
+    members_apart,
+    names_of,
+    rows_of,
+)
+from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
+
+NOUN = "list_asymmetry"
+EXPLANATIONS = (
+    "Candidates asked for the list on different days, and each got the list of the day.",
+    "Members joined, left, moved or corrected an address between the two days.",
+    "Members asked that their contact details not be passed on, and one list was made before that was entered.",
+    "One list was made for the post and another for telephone calls, so that they hold different columns.",
+    "A list was sent again after a fault was found in it, and only one of the two sendings is on record.",
+)
+NEEDS = ("roll_snapshots.candidate_id (purpose given_to_candidate)",)
+
+
+def list_asymmetry(case: Case, held: dict[str, list[CandidateList]]) -> list[dict[str, Any]]:
+    """Hold the lists of every two candidates against each other: their days, their members and their contact details.
+
+    Contents are compared between the two lists nearest in time, so that age explains as little as it can. A
+    difference counts only if age does not explain it; see `candidate_lists.members_apart`.
+
+    Parameters
+    ----------
+    held : dict of str to list of CandidateList
+        By candidate, in order of time.
+
+    Returns
+    -------
+    list of dict
+        One per pair: ``a`` and ``b`` (candidates, the earlier list first), ``first_at`` and ``second_at`` (UTC) of the two lists
+        compared, ``days_apart`` of the first list of each, ``other_days`` (days on which one got a list and the other did
+        not), ``compared`` (rows of both are held), ``on_both``, ``members`` and ``contacts`` (counts by cause), ``by_field``, ``columns``
+        (details that one list lacks altogether), ``sizes``, ``differs`` and ``is_open``.
+    """
+    return [_pair(case, held, a, b) for a, b in combinations(held, 2)]
+
+
+def _pair(case: Case, held: dict[str, list[CandidateList]], a: str, b: str) -> dict[str, Any]:
+    zone = case.contest["timezone"]
+    first, second = closest(held[a], held[b])
+    days = [{day_of(item.taken_at, zone) for item in held[name]} for name in (a, b)]
+    told: dict[str, Any] = {
+        "a": first.holder, "b": second.holder, "first_at": first.taken_at, "second_at": second.taken_at,
+        "days_apart": abs((min(days[0]) - min(days[1])).days), "other_days": len(days[0] ^ days[1]),
+        "sizes": [first.size, second.size], "compared": bool(first.held and second.held),
+    }  # fmt: skip
+    one_day = day_of(first.taken_at, zone) == day_of(second.taken_at, zone)
+    if not told["compared"]:
+        sizes_differ = one_day and None not in told["sizes"] and first.size != second.size
+        return told | {"differs": bool(told["other_days"]) or sizes_differ, "is_open": True}
+    members, contacts = members_apart(case, first, second), contacts_apart(case, first, second)
+    one, two = rows_of(case, first), rows_of(case, second)
+    lacking = [{"field": field, "holder": name} for field in FIELDS for name, rows, other in ((first.holder, one, two), (second.holder, two, one)) if field in columns_of(other) - columns_of(rows)]  # fmt: skip
+    apart = pl.concat([members.select("cause"), contacts.select("cause")])["cause"]
+    differs = bool(told["other_days"] or lacking or (apart == NOT_BY_AGE).any())
+    return told | {
+        "on_both": one.join(two, on="voter_key", how="semi").height,
+        "members": counted(members),
+        "only_first": int((members["on"] == 1).sum()),
+        "contacts": counted(contacts),
+        "by_field": [
+            {"field": field, "differs": int((own["how"] == "differs").sum()), "only_first": int((own["how"] == "only first").sum()),
+             "only_second": int((own["how"] == "only second").sum()), **counted(own)}
+            for field in FIELDS if (own := contacts.filter(pl.col("field") == field)).height
+        ],
+        "by_unit": _by_unit(one, two, members, contacts),
+        "columns": lacking,
+        "differs": differs,
+        "is_open": bool((apart == OPEN).any()),
+    }  # fmt: skip
+
+
+def _by_unit(one: pl.DataFrame, two: pl.DataFrame, members: pl.DataFrame, contacts: pl.DataFrame) -> list[dict[str, Any]]:
+    """Members of each unit on either list, and those whose standing or contact details age does not explain."""
+    everyone = pl.concat([two, one]).unique("voter_key", keep="first", maintain_order=True).select("voter_key", "unit")
+    odd = pl.concat([frame.filter(pl.col("cause") == NOT_BY_AGE).select("voter_key") for frame in (members, contacts)]).unique()
+    rows = everyone.drop_nulls("unit").join(odd.with_columns(odd=pl.lit(True)), on="voter_key", how="left")
+    return rows.group_by("unit").agg(members=pl.len(), n=pl.col("odd").count()).sort("unit").to_dicts()
+
+
+def answer(case: Case) -> tuple[Result, ...]:
+    """Answer for one contest of a package."""
+    every = lists_of(case)
+    held: dict[str, list[CandidateList]] = {}
+    for item in every:
+        held.setdefault(item.holder, []).append(item)
+    nameless = held.pop("", [])
+    if len(held) < 2:
+        reason = (
+            "The list of one candidate alone is on record: there is none to set beside it." if held
+            else "It is on record that lists were given out, but not to whom." if nameless
+            else "No list that was given to a candidate is on record."
+        )  # fmt: skip
+        return (NotAnswerable(method=NOUN, reason=reason, needs=NEEDS),)
+    pairs = list_asymmetry(case, held)
+    standing = case.rows("candidates").filter(pl.col("withdrawn_at").is_null())["candidate_id"]
+    without = sorted(name for who, name in names_of(case).items() if name not in held and who in standing)
+    n_differ = sum(pair["differs"] for pair in pairs)
+    is_open = bool(without) or any(pair["is_open"] for pair in pairs)
+    verdict = Verdict.BREACH_RECORDED if n_differ else Verdict.UNDETERMINED if is_open else Verdict.NO_BREACH
+    return (
+        Breach(
+            method=NOUN,
+            rule="every candidate gets the same list of members on the same day",
+            verdict=verdict,
+            statistic=n_differ,
+            statistic_name="pairs of candidates who did not get the same list on the same day",
+            n_observations=len(pairs),
+            n_excluded=len(nameless),
+            assumptions=_assumptions(case),
+            innocent_explanations=EXPLANATIONS,
+            parameters={"zone": case.contest["timezone"]},
+            details={
+                "pairs": pairs,
+                "lists": [
+                    {"holder": item.holder, "copy": item.snapshot_id, "at": item.taken_at, "size": item.size} for item in every
+                ],
+                "without": without,
+                "first": min(held, key=lambda name: (held[name][0].taken_at, name)),
+            },
+        ),
+    )
+
+
+def _assumptions(case: Case) -> tuple[Assumption, ...]:
+    logs = [case.rows(table).height for table in ("roll_changes", "contact_changes")]
+    evidence = "Changes of the roll and of contact details are held, and so it can be seen which differences age explains." if all(logs) else (
+        "Not all changes between the lists are held; a difference is put down to age where the body's own copies allow it, "
+        "and is open where they cannot tell."
+    )  # fmt: skip
+    return (
+        Assumption(
+            statement="A list was handed over on the day it was made.",
+            status=Status.UNTESTED,
+            evidence="The day of making is all that is on record.",
+        ),
+        Assumption(
+            statement="Differences that the age of a list explains are told apart from the others.",
+            status=Status.UNTESTED,
+            evidence=evidence,
+        ),
+    )

@@ -1,0 +1,107 @@
+"""When administrators sat at their work: from a login to its logout, or as long as entries follow one another."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from analysis_lib.case import Case
+from analysis_lib.methods.administrators import NOBODY, labels
+
+IDLE_S = 1800  # so long without an entry, and no logout to come, ends a sitting
+LONGEST_OPEN_S = 4 * 3600  # a logout this long after the last entry is still that sitting's
+LAST_ACT_S = 60  # a sitting without a logout lasts a minute beyond its last entry
+WORK = (
+    "reissued_new",
+    "resent_same",
+    "destination_changed",
+    "surfaced",
+    "printed",
+    "revoked",
+)  # what administrators do with codes
+VIEWS = ("view_turnout_list", "export_turnout_list")
+DAY = 86_400
+
+
+def acts(case: Case) -> pl.DataFrame:
+    """Give what administrators did, from their own log and from that of codes: ``owner, at, action``, in order of time.
+
+    The owner is the account. Where the administrators' log tells no account apart, it is the role, since that is all
+    that is known. Failed logins are left out: they are no work.
+    """
+    log = case.rows("admin_actions").filter(
+        (pl.col("action") != "login_failed") & pl.col("disposition").ne_missing("failure")
+    )  # fmt: skip
+    codes = case.rows("credential_events").filter(pl.col("event").is_in(WORK)).rename({"event": "action"})
+    owner = "actor_key" if log["actor_key"].count() else "actor_role"
+    rows = pl.concat(
+        [part.select("actor_role", "at", "action", "event_id", owner=owner) for part in (log, codes)], how="vertical_relaxed"
+    )
+    mine = rows.drop_nulls(["owner", "at"]).filter(~pl.col("actor_role").is_in(NOBODY).fill_null(False))
+    place = pl.when(pl.col("action") == "login").then(0).when(pl.col("action") == "logout").then(2).otherwise(1)
+    return mine.sort("owner", "at", place, "event_id").select("owner", "at", "action")
+
+
+def sittings(case: Case) -> pl.DataFrame:
+    """Cut what administrators did into sittings.
+
+    A sitting begins with a login, or with an entry after a logout or after `IDLE_S` without one. It ends with its logout
+    or, where none follows within `LONGEST_OPEN_S`, a minute after its last entry.
+
+    Returns
+    -------
+    DataFrame
+        ``owner``, ``start``, ``end`` (UTC; end after start), ``looked_at`` (first view or export of the list of who has not voted;
+        null: none), ``n_acts`` (without logins and logouts); sorted by owner and start.
+    """
+    before = pl.col("action").shift(1).over("owner")
+    gap = (pl.col("at") - pl.col("at").shift(1).over("owner")).dt.total_seconds()
+    still_open = (pl.col("action") == "logout") & (gap <= LONGEST_OPEN_S)
+    begins = before.is_null() | (pl.col("action") == "login") | (before == "logout") | ((gap > IDLE_S) & ~still_open)
+    numbered = acts(case).with_columns(sitting=begins.cum_sum().over("owner"))
+    is_work = ~pl.col("action").is_in(["login", "logout"])
+    cut = numbered.group_by("owner", "sitting").agg(
+        start=pl.col("at").min(), last=pl.col("at").max(), is_closed=pl.col("action").last() == "logout", n_rows=pl.len(),
+        looked_at=pl.col("at").filter(pl.col("action").is_in(VIEWS)).min(), n_acts=is_work.sum().cast(pl.Int64),
+    )  # fmt: skip
+    beyond = pl.duration(seconds=pl.when(pl.col("is_closed") & (pl.col("last") > pl.col("start"))).then(0).otherwise(LAST_ACT_S))
+    kept = cut.filter(~(pl.col("is_closed") & (pl.col("n_rows") == 1)))  # a logout by itself tells no length
+    return kept.select("owner", "start", "looked_at", "n_acts", end=pl.col("last") + beyond).sort("owner", "start")
+
+
+def owner_labels(case: Case) -> dict[str, str]:
+    """Name the owners of sittings: accounts by rank; where only roles are known, the role."""
+    known = labels(case)
+    owners = acts(case)["owner"].unique().sort().to_list()
+    return {owner: known.get(owner, f"accounts of the role {owner.replace('_', ' ')}") for owner in owners}
+
+
+def wall_seconds(at: pl.Series, zone: str, midnight: datetime) -> NDArray:
+    """Seconds of the wall clock since a local midnight, written without its zone, for each instant."""
+    local = at.dt.convert_time_zone(zone).dt.replace_time_zone(None)
+    return ((local - midnight).dt.total_microseconds() // 1_000_000).to_numpy().astype(np.int64)
+
+
+def first_midnight(at: datetime, zone: str) -> datetime:
+    """Local midnight of the day of an instant, without its zone."""
+    return at.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+
+
+def hours_worked(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """Give every local hour that a sitting touches, once: ``owner, day, hour, is_weekend``.
+
+    Counted by the clock on the wall; the hour that comes twice when clocks go back counts once.
+    """
+    # An hour's steps from the hour of the start, in UTC, so that no hour is skipped when clocks go forward.
+    ends = pl.max_horizontal("start", pl.col("end") - pl.duration(microseconds=1))
+    spans = (
+        rows.select("owner", at=pl.datetime_ranges(pl.col("start").dt.truncate("15m"), ends, "15m")).explode("at").drop_nulls()
+    )
+    local = spans.with_columns(pl.col("at").dt.convert_time_zone(zone))
+    day = pl.col("at").dt.date()
+    found = local.select("owner", day=day, hour=pl.col("at").dt.hour().cast(pl.Int64), is_weekend=day.dt.weekday() >= 6)
+    return found.unique().sort("owner", "day", "hour")

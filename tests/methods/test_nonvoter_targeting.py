@@ -1,0 +1,215 @@
+"""Aims at members still to vote: shares by hand, looks dealt out in full, and where a platform makes the question empty."""
+
+from datetime import timedelta
+from itertools import permutations
+
+import numpy as np
+import pytest
+from cases import tiny
+from office_rows import OPENS, SNAPSHOT, WINDOW, cast, code, key, roll, sitting
+
+from analysis_lib import exhibits, simulate, wording
+from analysis_lib.case import open_case
+from analysis_lib.methods.nonvoter_targeting import answer, nonvoter_targeting, standing, targets, waiting_shares
+from analysis_lib.methods.registry import answer_chapter
+from analysis_lib.methods.view_work import Work, work_after_view, works
+from analysis_lib.results import NotAnswerable, TestResult
+
+NOUN = "nonvoter_targeting"
+
+
+def at(hours, minutes=0):
+    return OPENS + timedelta(hours=hours, minutes=minutes)
+
+
+def case(folder, codes=(), votes=(), members=None, **more):
+    return tiny(
+        folder, credential_events=codes, ballot_events=votes, roll=members or roll(N="abcdefghij", S="klmn"), roll_snapshots=[SNAPSHOT],
+        contest_windows=[WINDOW], **more,
+    )  # fmt: skip
+
+
+def forms(this):
+    return {result.form: result for result in answer(this)}
+
+
+def aimed(marked, chances):
+    common = {"confidence_level": 0.95, "alpha": 0.01, "n_excluded": 0, "assumptions": (), "details": {}}
+    return nonvoter_targeting(np.array(marked), np.array(chances, float), form="share", **common)
+
+
+def test_twenty_eight_of_thirty():
+    # R's poibin gives the same: 28 of 30 where the chances fall evenly from .95 to .55: 0.0085.
+    found = aimed([True] * 28 + [False] * 2, np.linspace(0.95, 0.55, 30))
+    assert found.pvalue == pytest.approx(0.0085, abs=5e-5)
+    assert (found.details["expected"], found.effect.value) == (pytest.approx(22.5), pytest.approx(28 / 30 - 0.75))
+    assert found.effect.low < found.effect.value < found.effect.high
+
+
+def test_the_tail_and_what_would_stand_out_by_counting_every_outcome():
+    chances = [0.2, 0.5, 0.9, 0.4]
+    law = np.zeros(5)
+    for outcome in range(16):
+        bits = [outcome >> i & 1 for i in range(4)]
+        law[sum(bits)] += np.prod([p if bit else 1 - p for p, bit in zip(chances, bits, strict=True)])
+    found = aimed([True, True, True, False], chances)
+    assert found.pvalue == pytest.approx(law[3:].sum())
+    assert found.details["smallest_visible"] is None  # even four of four come in 3.6 % of cases
+    assert aimed([True] * 4, [0.1] * 4).details["smallest_visible"] == 3  # three or more: .0037; two or more: .052
+
+
+def test_a_voided_ballot_stands_no_longer(tmp_path):
+    votes = [
+        cast(at(5), "a", "recast"),
+        cast(at(1), "a"),
+        cast(at(3), "a", "voided"),
+        cast(at(2), "b"),
+        cast(at(4), "b", "recast"),
+        cast(at(3), None),
+    ]
+    found = standing(case(tmp_path, votes=votes))
+    assert found.select("at", "change").rows() == [(at(1), 1), (at(2), 1), (at(3), -1), (at(5), 1)]
+
+
+def test_shares_still_to_vote_are_those_of_the_branch_just_before(tmp_path):
+    # Of the ten of North: c and d vote before, e in that very second, f is voided, x is on no roll. South doesn't count.
+    votes = [cast(at(1), v) for v in "cdkx"] + [cast(at(2), "e"), cast(at(1), "f"), cast(at(1.5), "f", "voided")]
+    codes = [code(at(2), "a"), code(at(3), "c"), code(at(3), "l")]
+    this = case(tmp_path, codes, votes)
+    rows, _, to_voters = targets(this)
+    assert (rows["voter_key"].to_list(), rows["voted"].to_list(), to_voters) == (
+        [key("a"), key("c"), key("l")],
+        [False, True, False],
+        False,  # one code after a ballot is an exception
+    )
+    assert waiting_shares(this, rows).tolist() == pytest.approx([0.8, 0.7, 0.75])
+
+
+def test_who_asked_or_whose_code_came_back_is_left_out_and_counted(tmp_path):
+    codes = [
+        code(at(1), "a"), code(at(5), "a"), code(at(1), "b", "member_request"), code(at(1), "c", "unknown"), code(at(1), "d", None),
+        code(at(0), "e", None, None, "bounced"), code(at(1), "e"), code(at(9), "f", None, None, "bounced"), code(at(1), "f"), code(at(1), "x"),
+    ]  # fmt: skip
+    rows, left_out, _ = targets(case(tmp_path, codes, [cast(at(8), "j")]))
+    assert rows["voter_key"].to_list() == [key("a"), key("f")]
+    assert left_out == {"asked_for": 1, "unknown": 3, "bounced": 1, "repeated": 1}
+
+
+def test_codes_to_those_still_to_vote_alone_stand_out(tmp_path):
+    members = roll(N=[f"m{i}" for i in range(60)])
+    votes = [cast(at(1, i), f"m{i}") for i in range(40)]
+    codes = [code(at(5, i), f"m{40 + i}") for i in range(12)]
+    exceptions, rule = ([code(at(4), f"m{i}", "member_request") for i in range(n)] for n in (4, 5))
+    assert "share" not in forms(case(tmp_path / "exceptions", codes + exceptions, votes, members))
+    result = forms(case(tmp_path / "rule", codes + rule, votes, members))["share"]
+    assert (result.statistic, result.n_observations) == (12, 12)
+    assert result.pvalue == pytest.approx((20 / 60) ** 12)
+
+
+def test_where_no_voter_is_ever_sent_a_code_the_silent_are_asked_about(tmp_path):
+    votes = [cast(at(1), v) for v in "ab"]
+    codes = (
+        [code(at(5), v) for v in "cdefg"]
+        + [code(at(2), v, None, None, "opened") for v in "hij"]
+        + [code(at(6), "c", None, None, "opened")]
+    )
+    result = forms(case(tmp_path, codes, votes))["silent"]
+    # Eight of North are still to vote; h, i and j have opened their message: chance 5/8 each, all five silent.
+    assert (result.statistic, result.details["expected"]) == (5, pytest.approx(25 / 8))
+    assert result.pvalue == pytest.approx((5 / 8) ** 5)
+
+
+def test_where_nothing_tells_the_silent_it_cannot_be_answered(tmp_path):
+    result = forms(case(tmp_path, [code(at(5), v) for v in "cdefg"], [cast(at(1), "a")]))["silent"]
+    assert isinstance(result, NotAnswerable)
+    assert "it is an exception or refused" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("codes", "part"),
+    [([code(at(5), v) for v in "cdef"], "come back: 4; 5 are needed"), ([code(at(5), None) for _ in "cdefg"], "can't be joined")],
+)
+def test_too_few_or_no_keys(tmp_path, codes, part):
+    assert part in forms(case(tmp_path, codes, [cast(at(1), "a")]))["share"].reason
+
+
+def work(unasked, asked, seen):
+    unasked, asked = np.array(unasked, float), np.array(asked, float)
+    return Work("administrator 01", unasked, asked, np.array(seen), 9, 7)
+
+
+def judged(found, n_resamples=5999):
+    return work_after_view(
+        found, view_s=1800, confidence_level=0.95, alpha=0.01, n_resamples=n_resamples, rng=np.random.default_rng(5), n_excluded=0
+    )
+
+
+def test_looks_against_every_way_of_placing_them():
+    rng = np.random.default_rng(8)
+    this = work(rng.integers(0, 3, (6, 2)), rng.integers(0, 3, (6, 2)), [1, 4])
+
+    def score(places):
+        return sum(this.unasked[p, j] / 9 - this.asked[p, j] / 7 for j, p in enumerate(places))
+
+    every = [score(places) for places in permutations(range(6), 2)]
+    exact = np.mean(np.array(every) >= score((1, 4)) - 1e-9)
+    assert judged([this]).pvalue == pytest.approx(exact, abs=0.02)  # three standard errors of 5,999 draws
+
+
+def test_work_after_a_look_is_counted_by_kind(tmp_path):
+    looks = [row for d in range(3) for row in sitting(at(24 * d), look=5)] + [
+        row for d in range(3, 6) for row in sitting(at(24 * d))
+    ]
+    codes = [code(at(24 * d, 10 + i), f"m{d}{i}") for d in range(3) for i in range(3)]
+    codes += [code(at(24 * d, 10 + i), f"r{d}{i}", "member_request") for d in range(3, 6) for i in range(3)]
+    codes += [code(at(0, 4), "m99"), code(at(0, 36), "m98"), code(at(3), "m97"), code(at(0, 20), "m96", "unknown")]
+    this = case(tmp_path, codes, admin_actions=looks)
+    (found,), n_left_out = works(this, 1800)
+    # Left out: one whose cause isn't known. The one at noon is a sitting by itself, since a code is an act.
+    assert (found.n_unasked, found.n_asked, n_left_out) == (12, 9, 1)
+    result = forms(this)["after_view"]
+    (row,) = result.details["administrators"]
+    assert (row["unasked_after"], row["asked_after"], row["looks"], row["sittings"]) == (9, 0, 3, 7)
+    # Three looks cover the three sittings with unasked work in 1 of C(7, 3) = 35 placings; one more covers as much.
+    assert result.pvalue == pytest.approx(1 / 35, abs=0.05)
+    assert "did 9 of 12 pieces of work" in wording.sentence(answer_chapter("30_credential_reissues", this, (NOUN,))[NOUN][1])
+
+
+def test_work_that_is_always_asked_for_or_never_looked_at(tmp_path):
+    codes = [code(at(24 * d, 10), f"m{d}", "member_request") for d in range(8)]
+    rows = [row for d in range(8) for row in sitting(at(24 * d), look=5)]
+    assert "reissues that were asked for" in forms(case(tmp_path, codes, admin_actions=rows))["after_view"].reason
+    no_look = [row for d in range(8) for row in sitting(at(24 * d))]
+    assert "No look" in forms(case(tmp_path / "b", codes, admin_actions=no_look))["after_view"].reason
+    nobody = [row | {"actor_key": None} for row in rows]
+    assert forms(case(tmp_path / "c", codes, admin_actions=nobody))["after_view"].needs == ("admin_actions.actor_key",)
+
+
+def test_a_change_of_contact_counts_under_the_same_clock_alone(tmp_path):
+    clocks = [{"clock_id": name, "tz_used": "UTC", "tz_basis": "stated_offset", "resolution": "s"} for name in ("one", "two")]
+    rows = [row | {"clock_id": "one"} for d in range(6) for row in sitting(at(24 * d), look=5)]
+    codes = [code(at(24 * d, 10), f"r{d}", "member_request", clock_id="one") for d in range(6)]
+
+    def edits(clock):
+        return [
+            {"at": at(24 * d, 20), "voter_key": key(f"e{d}"), "field": "email", "actor_key": key("ann"), "request_evidence": "none_found", "clock_id": clock}
+            for d in range(6)
+        ]  # fmt: skip
+
+    (found,), _ = works(case(tmp_path, codes, admin_actions=rows, contact_changes=edits("one"), clocks=clocks), 1800)
+    assert (found.n_unasked, found.n_asked) == (6, 6)
+    assert works(case(tmp_path / "b", codes, admin_actions=rows, contact_changes=edits("two"), clocks=clocks), 1800)[0] == []
+
+
+def test_clean_offices_look_at_the_list_and_nothing_is_found(tmp_path):
+    low = 0
+    setting = simulate.Setting(**simulate.OFFICE_LIFE | {"n_members": 300})
+    for seed in range(8):
+        made = simulate.selection(seed, setting)
+        simulate.write_package(made, tmp_path / str(seed), name="x", title="Made up", description="Made up.")
+        case = open_case(tmp_path / str(seed), n_resamples=199)
+        results = [result for result in answer(case) if isinstance(result, TestResult)]
+        low += any(result.pvalue <= 0.05 for result in results)
+        found = answer_chapter("30_credential_reissues", case, (NOUN,))[NOUN]
+        assert len(exhibits.nonvoter_targeting(case, found)) == len(results)
+    assert low <= 2  # 3 or more of 8 at a rate of 0.05: chance 0.006
