@@ -20,6 +20,7 @@ from analysis_lib.methods.reissue_rates import REQUESTED
 from analysis_lib.methods.sittings import DAY, WORK, first_midnight, owner_labels, sittings, wall_seconds
 from analysis_lib.methods.turnout import last_of_each
 from analysis_lib.methods.turnout_stretches import ANSWERS, answering, ends_of_voting
+from analysis_lib.plaintext import count
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats.circular_shift import Inside, points_inside
 from analysis_lib.stats.multiplicity import holm
@@ -151,7 +152,7 @@ def _inside(case: Case) -> TestResult | NotAnswerable:
     if kept.height < MIN_BALLOTS:
         return _cannot(
             "inside",
-            f"{kept.height} online ballots are left that followed no code sent by an administrator; {MIN_BALLOTS} are needed.",
+            f"Online ballots that followed no code sent by an administrator: {kept.height}; {MIN_BALLOTS} are needed.",
             ("ballot_events.at",),
         )
     zone, plan = case.contest["timezone"], case.plan
@@ -223,7 +224,7 @@ def own_line(tables: pl.DataFrame, *, confidence_level: float, alpha: float, n_o
     tables : DataFrame
         By administrator: ``administrator``; ``own_unasked, n_unasked`` ballots over that administrator's lines among those
         after a code that this administrator sent unasked; ``own_asked, n_asked`` the same after codes asked for;
-        ``own_others, n_others`` the same for all other ballots.
+        ``own_others, n_others`` the same for all other ballots; ``day_unasked`` the most of ``own_unasked`` on one day.
 
     Returns
     -------
@@ -245,6 +246,9 @@ def own_line(tables: pl.DataFrame, *, confidence_level: float, alpha: float, n_o
     cells = [int(x[top]) for x in (own, unasked - own, elsewhere, others - elsewhere)]
     low, high = exact_interval(*cells, confidence_level)
     ratio = float(odds_ratio(*cells)[()]) if own[top] else 1.0
+    rest, left = (int(x[top] - tables["day_unasked"][top]) for x in (own, unasked))  # one visit of an officer is one day
+    without = hypergeom.sf(rest - 1, left + others[top], rest + elsewhere[top], left) if rest >= FEWEST else 1.0
+    one_day = adjusted[top] <= alpha < min(1.0, float(without) * tails.size)
     told = tables.with_columns(pvalue=tails, pvalue_adjusted=adjusted).sort("pvalue", "administrator")
     return TestResult(
         method=METHOD, form="own_line", null_hypothesis=NULLS["own_line"], alternative="greater",
@@ -260,6 +264,11 @@ def own_line(tables: pl.DataFrame, *, confidence_level: float, alpha: float, n_o
                 statement="A request for a code was noted, also of members who were helped in person.",
                 status=Status.UNTESTED,
                 evidence="Whoever was helped on the officer's device without a noted request looks like one whom nobody asked for.",
+            ),
+            Assumption(
+                statement="What stands out does not come from one day, as when members were helped at one meeting.",
+                status=Status.FAILS if one_day else Status.HOLDS,
+                evidence=f"Without the fullest day {count(rest, 'such ballot')} of {count(left, 'ballot')} came over that line.",
             ),
         ),
         innocent_explanations=EXPLANATIONS["own_line"], references=("fisher1935", "holm1979"), parameters={},
@@ -286,7 +295,7 @@ def line_tables(case: Case) -> tuple[pl.DataFrame, int, int]:
     n_placed, n_left_out : int
         Ballots with a network and without.
     """
-    cast, names = ballots(case, HANDED_OUT), labels(case)
+    cast, names, zone = ballots(case, HANDED_OUT), labels(case), case.contest["timezone"]
     placed = cast.drop_nulls("ip_key")
     asked = pl.col("trigger").is_in(REQUESTED)
     known = pl.col("trigger").is_not_null() & (pl.col("trigger") != "unknown")
@@ -297,8 +306,13 @@ def line_tables(case: Case) -> tuple[pl.DataFrame, int, int]:
         kinds = {"unasked": mine & known & ~asked, "asked": mine & asked, "others": ~mine | asked}
         counted = {f"n_{name}": kind.fill_null(False).sum() for name, kind in kinds.items()}
         counted |= {f"own_{name}": (kind.fill_null(False) & is_own).sum() for name, kind in kinds.items()}
+        days = placed.filter(kinds["unasked"].fill_null(False) & is_own).group_by(
+            pl.col("at").dt.convert_time_zone(zone).dt.date()
+        )
+        counted |= {"day_unasked": pl.lit(days.len()["len"].max() or 0)}
         rows.append({"administrator": names[key]} | placed.select(**counted).row(0, named=True))
     schema = {"administrator": pl.String} | {f"{a}_{b}": pl.Int64 for b in ("unasked", "asked", "others") for a in ("n", "own")}
+    schema["day_unasked"] = pl.Int64
     return pl.DataFrame(rows, schema=schema, strict=False).sort("administrator"), placed.height, cast.height - placed.height
 
 

@@ -39,9 +39,9 @@ def lists_of(case: Case) -> list[CandidateList]:
     """Every list handed to a candidate's team, in order of time; `holder` is empty where nobody says whose it was."""
     names = names_of(case)
     held = dict(case.rows("roll").group_by("snapshot_id").len().iter_rows())
-    is_list = (
-        (pl.col("purpose") == FOR_A_CANDIDATE) | pl.col("candidate_id").is_not_null() | (pl.col("recipient_role") == "candidate_team")
-    ).fill_null(False)  # fmt: skip
+    to_a_team = pl.col("candidate_id").is_not_null() | (pl.col("recipient_role") == "candidate_team")
+    no_purpose = pl.col("purpose").is_null() & to_a_team.fill_null(False)  # a marked register is another paper
+    is_list = (pl.col("purpose") == FOR_A_CANDIDATE).fill_null(False) | no_purpose
     return [
         CandidateList(
             snapshot_id=row["snapshot_id"], holder=names.get(row["candidate_id"], row["candidate_id"] or ""),

@@ -86,10 +86,10 @@ def judged(case: Case) -> pl.DataFrame:
     """Give each code that was shown to staff: ``life, role, used`` (perhaps), ``broken`` (for certain), ``perhaps``."""
     events = stamped(case.rows("credential_events"), case).with_columns(ledger.life_of(), pl.col("clock_id").fill_null(OWN_CLOCK))
     role = pl.col("actor_role").cast(pl.String).fill_null("unknown")
-    on_a_screen = (
-        (pl.col("destination_kind") == "screen").fill_null(False) & pl.col("event").is_in(ISSUED) & ~role.is_in(NO_STAFF)
-    )
-    shown = events.filter((pl.col("event") == "surfaced") & (role != "self") | on_a_screen).with_columns(role=role)
+    on_a_screen = (pl.col("destination_kind") == "screen").fill_null(False) & pl.col("event").is_in(ISSUED)
+    to_staff = ~role.is_in(NO_STAFF)
+    to_somebody = (pl.col("event") == "surfaced") & (role == "unknown")  # staff or the member: it can't be told
+    shown = events.filter(((pl.col("event") == "surfaced") | on_a_screen) & to_staff | to_somebody).with_columns(role=role)
     shown = shown.sort("at", "event_id", nulls_last=True).with_row_index("place")
     asked = _asked_for(shown, events)
     uses = _uses(case, events)
@@ -97,7 +97,10 @@ def judged(case: Case) -> pl.DataFrame:
     if uses.height:
         found = pairs.group_by("place").agg(sure=pl.col("sure").any(), maybe=pl.col("maybe").any())
         followed = shown.join(found, on="place", how="left").with_columns(pl.col("sure", "maybe").fill_null(False))
-        followed = followed.with_columns(maybe=pl.col("maybe") | pl.col("life").is_null())
+        by_staff = pl.col("role") != "unknown"
+        followed = followed.with_columns(
+            sure=pl.col("sure") & by_staff, maybe=pl.col("maybe") | pl.col("sure") & ~by_staff | pl.col("life").is_null()
+        )
     else:  # nothing tells whether any code was used
         followed = shown.with_columns(sure=pl.lit(False), maybe=pl.lit(True))
     told = followed.with_columns(

@@ -48,7 +48,7 @@ def forms(this):
 
 def tables(*rows):
     names = ("administrator", "own_unasked", "n_unasked", "own_asked", "n_asked", "own_others", "n_others")
-    return pl.DataFrame(rows, schema=names, orient="row")
+    return pl.DataFrame(rows, schema=names, orient="row").with_columns(day_unasked=pl.min_horizontal(1, "own_unasked"))
 
 
 def judged(frame):
@@ -60,6 +60,14 @@ def test_a_lady_and_her_tea():
     found = judged(tables(("administrator 01", 3, 4, 0, 0, 1, 4)))
     assert found.pvalue == pytest.approx(17 / 70)
     assert (found.statistic, found.effect.value) == (3, 9)
+
+
+@pytest.mark.parametrize(("on_one_day", "expected"), [(20, Status.FAILS), (18, Status.FAILS), (10, Status.HOLDS)])
+def test_members_helped_at_one_meeting_leave_it_open(on_one_day, expected):
+    frame = tables(("administrator 01", 20, 30, 2, 20, 5, 200)).with_columns(day_unasked=pl.lit(on_one_day))
+    found = judged(frame)
+    assert found.pvalue <= 0.01
+    assert found.assumptions[-1].status is expected
 
 
 def test_lines_against_a_count_of_every_table_and_holm():
@@ -166,7 +174,7 @@ def test_without_accounts_roles_are_asked_about(tmp_path):
 
 @pytest.mark.parametrize(
     ("votes", "window", "part"),
-    [(quiet(29), WINDOW, "29 online ballots are left"), (quiet(), WINDOW | {"closes_at": None}, "aren't both known")],
+    [(quiet(29), WINDOW, ": 29; 30 are needed"), (quiet(), WINDOW | {"closes_at": None}, "aren't both known")],
 )
 def test_what_cannot_be_answered_says_why(tmp_path, votes, window, part):
     assert part in forms(case(tmp_path, evenings(), votes, contest_windows=[window]))["inside"].reason

@@ -59,6 +59,8 @@ SHOWN = event("surfaced", 0)
         ([SHOWN], [ballot(50, channel="in_person"), ballot(9, "v8", "c8")], (0, 0)),  # in the hall no code is needed
         ([SHOWN], [ballot(50, event="entered_by_officer"), ballot(9, "v8", "c8")], (0, 0)),
         ([event("surfaced", 0, role="self", trigger="self_service")], [ballot(50)], (0, 0)),
+        ([event("surfaced", 0, role="system")], [ballot(50)], (0, 0)),  # a kiosk shows a member the member's own
+        ([event("surfaced", 0, role=None)], [ballot(50)], (0, 1)),  # to whom, the log does not say
         ([event("surfaced", 0, request_at=at(-9))], [ballot(50)], (0, 0)),
         ([SHOWN, event("resent_same", -60, trigger="member_request")], [ballot(50)], (0, 0)),  # asked for an hour before
         ([SHOWN, event("resent_same", -1500, trigger="member_request")], [ballot(50)], (1, 0)),  # asked for, but days before

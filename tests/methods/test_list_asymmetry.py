@@ -52,6 +52,12 @@ def edited(key, at, field="email"):
     return {"voter_key": key, "field": field, "at": at, "clock_id": "P", "system": "membership_db", "derived_from": "log"}
 
 
+def test_a_marked_register_for_a_candidate_is_another_paper(tmp_path):
+    lists = given_to("ash", NOON, "abc"), given_to("birch", NOON + HOUR, "abc")
+    register = given_to("ash", NOON + 30 * DAY, "ab", purpose="marked_register")
+    assert asked(tmp_path, *lists, register).verdict is Verdict.NO_BREACH
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_a_slow_second_road_on_lists_of_one_day(tmp_path, seed):
     """Two unsorted lists of one day: members apart, and contact details apart by field, counted one by one."""
