@@ -212,6 +212,7 @@ def test_one_administrator_and_none(tmp_path):
     assert isinstance(forms(held(tmp_path / "b", *nobody))["administrator"].result, NotAnswerable)
 
 
+@pytest.mark.calibration  # the committed table of office life holds the rates
 def test_innocent_offices_raise_no_alarm_and_a_chain_of_changes_does(tmp_path):
     for plants, raised in ((frozenset(), False), (frozenset({"reissue_chain"}), True)):
         found = []

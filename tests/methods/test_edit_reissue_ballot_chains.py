@@ -238,6 +238,7 @@ def test_what_is_planted_is_found_and_nobody_is_named(tmp_path):
     assert not any(key in whole for key in keys)
 
 
+@pytest.mark.calibration  # the committed table of office life holds the rates
 @pytest.mark.slow
 def test_power_and_false_alarms(tmp_path):
     found = {

@@ -180,6 +180,7 @@ def test_if_those_who_asked_vote_sooner_p_is_near_one(tmp_path):
     assert one(case(tmp_path, *five_and_five(600, 3))).result.pvalue > 0.9
 
 
+@pytest.mark.calibration  # the committed table of office life holds the rates
 def test_late_unrequested_reissues_raise_few_alarms(tmp_path):
     """One law of delay, steep at first; the unrequested come late and are cut off by the close."""
     rng, flagged, n = np.random.default_rng(3), 0, 60
