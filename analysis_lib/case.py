@@ -26,7 +26,7 @@ class PlanOrigin(StrEnum):
     NAMED = "named"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)  # a case is itself alone, so that what was worked out for it can be kept
 class Case:
     """A contest, its package and its plan. `planned` is false if a value of the plan was overridden by hand.
 

@@ -73,8 +73,9 @@ def tiny(
 
 
 def answered(case: Case, noun: str) -> tuple[Finding, ...]:
-    """The findings on one question, as a report would have them."""
-    return answer_chapter(REGISTRY[noun].chapter, case)[noun]
+    """The findings on one question, as a report would have them: its family is answered with it, for the adjustment."""
+    family = case.plan.families.get(case.plan.family_of(noun), ())
+    return answer_chapter(REGISTRY[noun].chapter, case, {noun, *family})[noun]
 
 
 def one(case: Case, noun: str) -> Finding:

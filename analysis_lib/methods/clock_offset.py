@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -180,6 +181,7 @@ def _is_blamed(anchor: Anchor, judged: Mapping[str, Judged], basis: Mapping[str,
     return mine > other
 
 
+@lru_cache(maxsize=1)  # asked for with every table whose stamps are set beside another's
 def judged_clocks(case: Case) -> tuple[dict[str, Judged], list[Anchor]]:
     """Judge every clock in use of a contest."""
     clocks, found = case.rows("clocks"), anchors(case)
