@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import altair as alt
@@ -43,7 +44,7 @@ class Figure:
     def __post_init__(self) -> None:
         if not self.alt.strip():
             raise ReportError("A figure has no alt text. Expected one or two sentences that say what the chart shows.")
-        spec = self.spec()
+        spec = self.spec
         if any("url" in data for data in _data_blocks(spec)):
             raise ReportError(
                 f"Figure {self.caption!r} takes its data from an address. Expected data within the chart: give it rows."
@@ -55,6 +56,7 @@ class Figure:
                 "Count or bin the data before charting it."
             )
 
+    @cached_property
     def spec(self) -> dict[str, Any]:
         """The Vega-Lite specification, data included; its names are cut and made visible as `plaintext.label` does."""
         spec = self.chart.to_dict()
@@ -69,11 +71,11 @@ class Figure:
 
     def svg(self) -> str:
         """The chart drawn, with ids that are the same at every run and differ between figures."""
-        spec = self.spec()
+        spec = self.spec
         return _own_ids(vl_convert.vegalite_to_svg(spec, vl_version=VL_VERSION), _short_hash(spec))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
-        data = {SPEC_TYPE: self.spec(), SVG_TYPE: self.svg(), "text/plain": self.alt}
+        data = {SPEC_TYPE: self.spec, SVG_TYPE: self.svg(), "text/plain": self.alt}
         return data, {METADATA_KEY: {"alt": self.alt, "caption": self.caption}}
 
 

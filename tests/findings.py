@@ -42,7 +42,7 @@ def shown_of(case: Case) -> tuple[str, str]:
             rest += [json.dumps(to_dict(finding, wording.sentence(finding))) for finding in findings]
             for item in getattr(exhibits, noun)(case, findings):
                 if isinstance(item, Figure):
-                    rest.append(json.dumps(item.spec()) + item.alt + item.caption)
+                    rest.append(json.dumps(item.spec) + item.alt + item.caption)
                 else:
                     html.append(item._repr_html_())
     return "\n".join(html), "\n".join(rest)
@@ -75,5 +75,5 @@ def rows(figure: Figure) -> list[list[dict]]:
             for item in node:
                 walk(item)
 
-    walk(figure.spec())
+    walk(figure.spec)
     return found

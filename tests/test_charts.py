@@ -33,7 +33,7 @@ NAMES = [
 
 def axis_labels(figure):
     """Every labelled position of the time axis, in hours since the left edge, with its text."""
-    (expression,) = set(re.findall(r'"labelExpr": "(.*?)(?<!\\)"', json.dumps(figure.spec())))
+    (expression,) = set(re.findall(r'"labelExpr": "(.*?)(?<!\\)"', json.dumps(figure.spec)))
     return {float(value): text for value, text in re.findall(r"datum\.value - ([\d.e-]+)\) < 1e-4 \? '([^']*)'", expression)}
 
 
@@ -300,10 +300,10 @@ def test_no_name_breaks_a_chart(name):
     for figure in figures:
         svg = figure.svg()
         assert svg.startswith("<svg")
-        assert not set(svg + json.dumps(figure.spec(), ensure_ascii=False) + figure.alt + figure.caption) & {"\x07", "\u202e"}
+        assert not set(svg + json.dumps(figure.spec, ensure_ascii=False) + figure.alt + figure.caption) & {"\x07", "\u202e"}
         assert len(svg + figure.alt + figure.caption) < 200_000
         assert not re.search(r"<script|<img|onerror=alert\(2\)>", svg)
-        json.dumps(figure.spec(), allow_nan=False)
+        json.dumps(figure.spec, allow_nan=False)
 
 
 ALL = [
@@ -329,6 +329,6 @@ def test_every_chart_draws_and_says_what_it_shows(figure):
 
 @pytest.mark.parametrize("figure", ALL[:4], ids=lambda figure: figure.caption[:20])
 def test_every_time_axis_names_its_zone(figure):
-    titles = re.findall(r'"title": "([^"]*)"', json.dumps(figure.spec()))
+    titles = re.findall(r'"title": "([^"]*)"', json.dumps(figure.spec))
     assert any(LONDON in title for title in titles)
     assert f">{next(title for title in titles if LONDON in title)}<" in figure.svg()

@@ -29,14 +29,14 @@ def row(name="Ann Ash"):
 
 def test_every_cut_is_drawn_on_the_contests_clock_and_the_actual_one_stands_apart():
     figure = charts.placebo_cuts(cuts(), "Ann Ash", "Europe/London")
-    assert "local time, Europe/London" in str(figure.spec())
+    assert "local time, Europe/London" in str(figure.spec)
     drawn = max(rows(figure), key=len)
     assert [r["which"] for r in drawn].count("actual cut-off") == 1
     assert len(drawn) == 11
     assert "+20.0 points" in figure.alt
     assert "0 of 10 earlier ones" in figure.alt
     assert next(r for r in drawn if r["which"] == "actual cut-off")["excess"] == pytest.approx(20)  # in points
-    assert "points more (+) or fewer (-)" in str(figure.spec())
+    assert "points more (+) or fewer (-)" in str(figure.spec)
 
 
 def test_a_far_point_on_few_ballots_does_not_seem_to_speak_against_the_rank():
@@ -63,7 +63,7 @@ def test_shares_raw_and_within_branches_lie_side_by_side():
         (name, how) for name in ("Ann Ash", "Bo Birch") for how in ("all ballots", "same branch and channel")
     }
     assert "Ann Ash +12.0 and +5.0 points" in figure.alt
-    assert "points more (+) or fewer (-) among late ballots" in str(figure.spec())
+    assert "points more (+) or fewer (-) among late ballots" in str(figure.spec)
     assert (drawn[0]["value"], drawn[0]["low"]) == pytest.approx((12, 2))
     assert len(max(rows(charts.late_shares([row(f"c{i}") for i in range(30)])), key=len)) == 16
 

@@ -44,5 +44,5 @@ def test_days_stand_in_local_time_with_what_is_marked_in_front():
         figure.alt
         == "Bars over 3 days: 60 ballots cast online, 13 of them taken out later; most of these on 2031-10-26, with 12 of 20."
     )
-    assert "local day, Europe/London" in str(figure.spec())
+    assert "local day, Europe/London" in str(figure.spec)
     assert figure.svg().startswith("<svg")

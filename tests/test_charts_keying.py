@@ -22,7 +22,7 @@ def test_every_ballot_is_as_high_as_its_gap():
     assert figure.alt == (
         "4 ballots one after the other; the gaps between them run from 30 to 45 seconds. The shaded band is 20 to 90 seconds."
     )
-    assert "local time, Europe/London" in str(figure.spec())
+    assert "local time, Europe/London" in str(figure.spec)
     assert figure.svg()
 
 
@@ -31,8 +31,8 @@ def test_long_gaps_are_drawn_in_minutes():
     band, _, points = rows(figure)
     assert (band, [row["gap"] for row in points]) == ([{"low": 0.33, "high": 1.5}], [5.02, 10.0])
     assert "run from 5.0 to 10.0 minutes. The shaded band is 20 to 90 seconds." in figure.alt
-    assert "minutes since the ballot before" in str(figure.spec())
-    assert "seconds since" in str(charts.gap_strip(START, [300, 40], None, LONDON).spec())
+    assert "minutes since the ballot before" in str(figure.spec)
+    assert "seconds since" in str(charts.gap_strip(START, [300, 40], None, LONDON).spec)
 
 
 def test_a_strip_without_a_band_and_of_one_gap():
@@ -55,7 +55,7 @@ def test_the_run_is_marked_and_every_voter_drawn():
         "30 voters by time and by place on the roll; the longest run down the list, of 4 voters, is marked."
     )
     assert "One in" not in figure.caption
-    assert "place among the voters" in str(figure.spec())
+    assert "place among the voters" in str(figure.spec)
     assert figure.svg()
 
 

@@ -33,7 +33,7 @@ def test_ballots_stand_on_a_line_around_the_close():
     ]
     assert figure.alt == "3 ballots after the close, the last one 60 minutes after it."
     assert "online: 26 October 2031 01:30 BST" in figure.caption
-    assert f"minutes from the close in force ({LONDON} clock)" in json.dumps(figure.spec())
+    assert f"minutes from the close in force ({LONDON} clock)" in json.dumps(figure.spec)
     assert "Ballots more than 60 minutes before it are left out." in figure.caption
     assert "1 ballot after the close, the last one 60 seconds" in charts.late_ballots(placed(60), {}, LONDON).alt
 
@@ -42,7 +42,7 @@ def test_every_reading_has_its_row_and_says_what_it_holds():
     both = pl.concat([placed(30, 90), placed(-3570, -3510, reading="if the clock ran fast")])
     figure = charts.late_ballots(both, {}, LONDON)
     assert {row["reading"] for row in rows(figure)[1]} == {"as recorded"}  # the other's lie outside what is drawn
-    assert '"sort": ["as recorded", "if the clock ran fast"]' in json.dumps(figure.spec())
+    assert '"sort": ["as recorded", "if the clock ran fast"]' in json.dumps(figure.spec)
     assert figure.alt.startswith(
         "As recorded: 2 ballots after the close, the last one 90 seconds after it; if the clock ran fast: no"
     )
@@ -56,7 +56,7 @@ def test_without_a_late_ballot_there_is_no_chart(frame):
 
 def encoded(figure, field):
     """The scale of one field, wherever the chart has it."""
-    (found,) = {json.dumps(item["scale"]) for item in layers(figure.spec()) if item.get("field") == field}
+    (found,) = {json.dumps(item["scale"]) for item in layers(figure.spec) if item.get("field") == field}
     return json.loads(found)
 
 

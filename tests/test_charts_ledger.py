@@ -34,13 +34,13 @@ def test_every_case_has_its_strip():
         "2 strips, one per case. In 1 a change of contact is drawn; in 2 a ballot, 1 of them within ten minutes after the new code; "
         "in 1 the contact was changed again afterwards."
     )
-    assert "minutes from the new code" in json.dumps(figure.spec())
+    assert "minutes from the new code" in json.dumps(figure.spec)
     assert "not by the clock" in figure.caption
 
 
 def test_each_kind_of_mark_has_a_colour_and_a_shape_of_its_own():
     assert len({colour for colour, _ in MARKS.values()}) == len({shape for _, shape in MARKS.values()}) == len(MARKS)
-    spec = json.dumps(charts.case_strips(story(*STORY[4:]), "new code").spec())
+    spec = json.dumps(charts.case_strips(story(*STORY[4:]), "new code").spec)
     assert "contact changed" not in spec  # the legend names what is there
 
 

@@ -29,7 +29,7 @@ def test_each_list_is_drawn_on_its_day_with_what_it_holds():
         (OWN, 48.0, "members", 510),
     ]
     assert figure.alt == "2 lists given to candidates, in order of time: Ann Ash: 500 members; Bo Birch: 497 members."
-    assert "Europe/London" in str(figure.spec())
+    assert "Europe/London" in str(figure.spec)
     assert figure.svg().startswith("<svg")
 
 

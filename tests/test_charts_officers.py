@@ -28,7 +28,7 @@ def test_a_square_is_the_share_of_days_worked():
         ("a", "before the vote", 9): 1, ("a", "before the vote", 10): 0.5, ("a", "during the vote", 2): 1, ("b", "during the vote", 9): 1,
     }  # fmt: skip
     assert figure.alt.startswith("A grid of 2 administrators by hour of the day, before the vote and during the vote;")
-    assert f"hour of the day, {LONDON}" in str(figure.spec())
+    assert f"hour of the day, {LONDON}" in str(figure.spec)
     assert figure.svg()
 
 
@@ -68,14 +68,14 @@ def test_sittings_are_bars_and_ballots_strokes():
         "4 sittings of 3 administrators as bars over the time of the vote, and 20 online ballots as strokes below; 2 of them came over a line "
         "from which an administrator worked."
     )
-    assert "local time, Europe/London" in str(figure.spec())
+    assert "local time, Europe/London" in str(figure.spec)
     assert figure.svg()
 
 
 def test_no_ballot_over_a_line_has_no_row_and_one_of_each_reads_well():
     figure = charts.sittings_and_ballots(sittings(1), ballots(1), START, END, LONDON)
     assert figure.alt == "1 sitting of 1 administrator as bars over the time of the vote, and 1 online ballot as strokes below."
-    assert ON_LINES not in str(figure.spec())
+    assert ON_LINES not in str(figure.spec)
 
 
 def test_a_large_contest_is_sampled_and_it_is_said():

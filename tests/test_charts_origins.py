@@ -23,7 +23,7 @@ def test_seen_and_expected_are_drawn_in_the_order_of_size():
         "the largest group has 30, where 0 to 21 were."
     )
     assert figure.caption.endswith("bars: what such groups come to in 95 of 100 such contests.")
-    drawn_as = str(figure.spec())
+    drawn_as = str(figure.spec)
     assert "'tickMinStep': 1" in drawn_as
     assert "'field': 'expected'" in drawn_as
     assert figure.svg().startswith("<svg")

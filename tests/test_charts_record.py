@@ -34,7 +34,7 @@ def test_each_entry_is_drawn_where_it_belongs_and_the_block_apart():
         (0.5, -60.0, "other"),
     ]
     assert figure.alt == "4 entries out of order, at most by 120.0 minutes; the longest block has 2."
-    assert ZONE in str(figure.spec())
+    assert ZONE in str(figure.spec)
     assert figure.svg().startswith("<svg")
 
 

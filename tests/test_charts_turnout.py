@@ -57,7 +57,7 @@ def test_stretches_of_one_pace_are_a_step_line_only():
         (16, 2.333),
     ]
     assert "stepped line" in figure.caption
-    assert LONDON in " ".join(re.findall(r'"title": "([^"]*)"', json.dumps(figure.spec())))
+    assert LONDON in " ".join(re.findall(r'"title": "([^"]*)"', json.dumps(figure.spec)))
     assert levels(hourly([5])) == []
 
 

@@ -84,7 +84,7 @@ def test_every_time_axis_is_on_the_contests_clock(shown):
     ]
     assert len(timed) == 3
     for figure in timed:
-        assert "Europe/London" in json.dumps(figure.spec())
+        assert "Europe/London" in json.dumps(figure.spec)
 
 
 def test_every_time_in_a_table_says_its_zone(shown):

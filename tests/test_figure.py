@@ -51,7 +51,7 @@ def test_long_names_are_cut_and_stay_apart(inline):
     rows = [{"x": i, "y": name} for i, name in enumerate(names)]
     data = alt.Data(values=rows) if inline else pl.DataFrame(rows)
     colour = alt.Color("y:N", scale=alt.Scale(domain=names, range=["red", "green", "blue"]))
-    spec = Figure(alt.Chart(data).mark_point().encode(x="x:Q", y=alt.Y("y:N", sort=names), color=colour), "Points.", "").spec()
+    spec = Figure(alt.Chart(data).mark_point().encode(x="x:Q", y=alt.Y("y:N", sort=names), color=colour), "Points.", "").spec
     (shown,) = [spec["data"]["values"]] if inline else spec["datasets"].values()
     labels = [row["y"] for row in shown]
     assert len(set(labels)) == 3

@@ -107,7 +107,7 @@ def answers(package):
 def _shown(each):
     """A figure with its data, or a table or card, as text and as HTML."""
     if isinstance(each, Figure):
-        return json.dumps(each.spec(), default=str) + each.alt + each.caption
+        return json.dumps(each.spec, default=str) + each.alt + each.caption
     return repr(each) + each._repr_html_()
 
 

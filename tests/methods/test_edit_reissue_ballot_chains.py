@@ -233,7 +233,7 @@ def test_what_is_planted_is_found_and_nobody_is_named(tmp_path):
     assert finding.details["n_undone"] > 5
     text = wording.sentence(finding)
     shown = exhibits.edit_reissue_ballot_chains(held, (finding,))
-    whole = text + json.dumps(to_dict(finding, text)) + repr(shown) + json.dumps(shown[0].spec()) + shown[0].alt
+    whole = text + json.dumps(to_dict(finding, text)) + repr(shown) + json.dumps(shown[0].spec) + shown[0].alt
     keys = set(held.rows("contact_changes")["voter_key"]) | set(held.rows("contact_changes")["actor_key"].drop_nulls())
     assert not any(key in whole for key in keys)
 

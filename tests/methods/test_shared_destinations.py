@@ -196,7 +196,7 @@ def test_what_is_planted_is_listed_and_nobody_is_named(tmp_path):
     assert finding.details["joined"][0]["n_new"] >= 25
     text = wording.sentence(finding)
     shown = exhibits.shared_destinations(held, (finding,))
-    whole = text + json.dumps(to_dict(finding, text)) + repr(shown) + json.dumps(shown[0].spec()) + shown[0].alt
+    whole = text + json.dumps(to_dict(finding, text)) + repr(shown) + json.dumps(shown[0].spec) + shown[0].alt
     keys = {*held.rows("roll")["email_key"].drop_nulls(), *held.rows("roll")["voter_key"]}
     assert not any(key in whole for key in keys)
 

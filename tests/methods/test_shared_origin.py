@@ -122,7 +122,7 @@ def test_the_road_from_tables_to_words(tmp_path):
     assert sum(row["n_ballots"] for row in groups.rows) == sizes.sum()
     assert {row["size"]: row["n_groups"] for row in groups.rows}["10 or more"] >= 1
     assert tallies.rows[-1]["seen"] == 60
-    shown = text + repr(groups) + repr(tallies) + chart.alt + json.dumps(chart.spec()) + json.dumps(to_dict(finding, text))
+    shown = text + repr(groups) + repr(tallies) + chart.alt + json.dumps(chart.spec) + json.dumps(to_dict(finding, text))
     assert not any(key in shown for key in set(case.rows("ballot_events")["ip_key"]))
 
 
