@@ -54,7 +54,9 @@ def charts() -> list[alt.TopLevelMixin]:
     return [bars, line + line.mark_point(), bars & line, long, facets]
 
 
-@pytest.fixture(scope="session", params=["every_shape", "made_up_vale", "ilford_south_2022"])
+@pytest.fixture(
+    scope="session", params=["every_shape", "made_up_vale", pytest.param("ilford_south_2022", marks=pytest.mark.slow)]
+)
 def report_path(request, tmp_path_factory) -> Path:
     """The page under test: one of every shape of chart, and two reports as a reader gets them."""
     folder = tmp_path_factory.mktemp("report")

@@ -35,7 +35,12 @@ def test_every_notebook_is_tried():
     assert PARAMETERS.keys() == SAYS.keys() == {path.stem for path in NOTEBOOKS.glob("*.ipynb")}
 
 
-@pytest.mark.parametrize("chapter", PARAMETERS)
+QUICKLY = ("00_evidence", "30_credential_reissues", "90_summary")  # a report runs every chapter in any case
+
+
+@pytest.mark.parametrize(
+    "chapter", [pytest.param(name, marks=() if name in QUICKLY else pytest.mark.slow) for name in PARAMETERS]
+)
 def test_it_runs_from_a_shell(chapter, tmp_path):
     given = [part for name, value in PARAMETERS[chapter].items() for part in ("-p", name, value)]
     if chapter != "90_summary":
