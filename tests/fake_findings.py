@@ -35,6 +35,7 @@ from analysis_lib.methods import (
 )
 from analysis_lib.methods.registry import REGISTRY
 from analysis_lib.results import Bounds, Estimate, Verdict
+from analysis_lib.wording.evidence import CAUSES
 
 
 def struck(n, after, margin=35, seats=1, verdict=Verdict.COULD_CHANGE, changed=False):
@@ -52,7 +53,7 @@ def rates(verdict, form, adjusted=(0.01, 0.5), effect=RATIO):
     return a_test("reissue_rates", verdict, form, effect, null=reissue_rates.NULLS[form], units=units, n_units=len(units))
 
 
-def delay(verdict, edits=29):
+def delay(verdict, edits=29, sittings=(25, 5, None, False)):
     effect = Estimate(
         name="difference in the share who had voted, unrequested less requested",
         value=0.463,
@@ -74,6 +75,7 @@ def delay(verdict, edits=29):
         n_after_edit_without_request=edits,
         n_by_same_hand=edits,
         n_hands=1,
+        sittings=dict(zip(("n", "fullest", "pvalue", "leaves_open"), sittings, strict=True)),
     )
 
 
@@ -133,7 +135,7 @@ def rules(verdict, *listed, n=40):
     )
 
 
-def edits(verdict, roll=0, contact=0, either=0, close=True, largest=17585, n=60, **told):
+def edits(verdict, roll=0, contact=0, either=0, close=True, largest=17585, n=60, doubtful=(0, 0), apart=None, **told):
     account = {"undone": [], "restored": [], "cleared": []} | told
     return breach(
         "edits_outside_window",
@@ -144,8 +146,9 @@ def edits(verdict, roll=0, contact=0, either=0, close=True, largest=17585, n=60,
         either=either,
         deadline=START,
         close=START + timedelta(days=1) if close else None,
-        largest_s=largest if roll + contact else None,
-        allowed={"exception_granted": 0, "deceased": 0},
+        open=dict(zip(("roll", "contact"), doubtful, strict=True)),
+        largest_s=largest if roll + contact + sum(doubtful) else None,
+        apart=apart or {},
         account=account,
     )
 
@@ -174,6 +177,11 @@ FAKES = [
     edits(YES, roll=1, contact=3, close=False),
     edits(YES, roll=12, either=1, largest=1),
     edits(Verdict.UNDETERMINED, either=4),
+    edits(Verdict.UNDETERMINED, doubtful=(0, 1)),
+    edits(Verdict.UNDETERMINED, doubtful=(3, 2), apart={"deceased": 1, "self": 2}),
+    edits(YES, roll=1, doubtful=(1, 4)),
+    edits(NO, apart={"self": 1}, close=False),
+    edits(NO, apart=dict.fromkeys(CAUSES, 1)),
     edits(
         NO,
         undone=[{"at": START, "n": 1, "seconds": 222}, {"at": START, "n": 2, "seconds": 60}],
@@ -280,6 +288,7 @@ FAKES = [
     ),
     delay(OPEN),
     delay(OPEN, 0),
+    delay(Verdict.UNDETERMINED, 0, (23, 20, 0.4, True)),
     delay(WITHIN),
     gap(OPEN),
     gap(OPEN, "at_most_60_other"),

@@ -39,11 +39,12 @@ def codes(verdict, broken=0, shown=0, undetermined=0, n=462, roles=None, elsewhe
     )
 
 
-def hazard(verdict, value=2.48, low=1.43, high=4.51, readings=False, counts=(41, 52, 17, 32)):
+def hazard(verdict, value=2.48, low=1.43, high=4.51, readings=False, counts=(41, 52, 17, 32), sittings=(25, 5, None, False)):
     told = [{"reading": "as_recorded", "pvalue": 0.001}, {"reading": "other_zone", "pvalue": None}]
     name = "rate of voting after an unrequested reissue over that after a requested one"
     effect = Estimate(name=name, value=value, low=low, high=high, confidence_level=0.95, unit="ratio")
     details = dict(zip(("ballots_unrequested", "n_unrequested", "ballots_requested", "n_requested"), counts, strict=True))
+    details |= {"sittings": dict(zip(("n", "fullest", "pvalue", "leaves_open"), sittings, strict=True))}
     details |= {"readings": told} if readings else {}
     return a_test(
         "reissue_hazard",
@@ -69,5 +70,6 @@ FAKES_LEDGER = [
     hazard(OPEN, value=float("inf"), high=float("inf")),
     hazard(WITHIN, value=1.02, low=0.4, high=2.6, counts=(1, 5, 5, 5)),
     hazard(Verdict.UNDETERMINED, readings=True),
+    hazard(Verdict.UNDETERMINED, sittings=(1, 52, 0.4, True)),
     replace(hazard(WITHIN), planned=False),
 ]

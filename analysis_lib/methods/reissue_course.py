@@ -13,6 +13,7 @@ from analysis_lib.clocks import window_in_force
 from analysis_lib.methods.members import roll_in_force
 from analysis_lib.methods.reissue_rates import REQUESTED, reissues
 from analysis_lib.methods.reissue_to_ballot_delay import first_ballots
+from analysis_lib.methods.sittings import numbered
 
 FAR = np.iinfo(np.int64).max // 4
 BALLOT, SECOND_REISSUE, FOLLOWED_TO_THE_END = 1, 2, 0
@@ -24,7 +25,7 @@ class Course:
 
     `start`, `stop`, `event`, `stratum`: as `cox.risk_rows` has them. `member` is the place in `reissued` of a row after a
     reissue, -1 before it or without one. `reissued` has one row per member followed after a reissue:
-    ``unrequested, delay_us`` (microseconds), ``cause`` (1: a ballot; 2: a second reissue; 0: the close).
+    ``unrequested, sitting`` (`sittings.numbered`), ``delay_us`` (microseconds), ``cause`` (1: a ballot; 2: a second reissue; 0: the close).
     """
 
     start: NDArray
@@ -50,6 +51,7 @@ def course(case: Case) -> Course:
     """
     window = window_in_force(case.rows("contest_windows"), "online")
     new = reissues(case).drop_nulls(["at", "voter_key"])
+    new = new.with_columns(sitting=numbered(new))
     first = new.unique("voter_key", keep="first", maintain_order=True)
     second = new.join(first.select("event_id"), on="event_id", how="anti").group_by("voter_key").agg(again=pl.col("at").min())
     kind = pl.when(pl.col("trigger").is_null() | (pl.col("trigger") == "unknown")).then(None).otherwise(
@@ -58,7 +60,7 @@ def course(case: Case) -> Course:
     votes, roll = first_ballots(case), roll_in_force(case).filter(pl.col("eligible").fill_null(True))
     members = (
         roll.select("voter_key", pl.col("unit").fill_null(""))
-        .join(votes, on="voter_key", how="left").join(first.select("voter_key", "at", unrequested=kind), on="voter_key", how="left")
+        .join(votes, on="voter_key", how="left").join(first.select("voter_key", "at", "sitting", unrequested=kind), on="voter_key", how="left")
         .join(second, on="voter_key", how="left").sort("voter_key")
     )  # fmt: skip
     times = pl.concat([votes["voted_at"], new["at"]]).dt.epoch("us")
@@ -100,7 +102,8 @@ def course(case: Case) -> Course:
     rows.append((begin, end, came, who, np.arange(who.size)))
     start, stop, event, place, member = (np.concatenate(parts) for parts in zip(*rows, strict=True))
     frame = pl.DataFrame({
-        "unrequested": members["unrequested"].to_numpy()[who].astype(bool), "delay_us": end - begin, "cause": cause,
+        "unrequested": members["unrequested"].to_numpy()[who].astype(bool), "sitting": members["sitting"].gather(who),
+        "delay_us": end - begin, "cause": cause,
     })  # fmt: skip
     return Course(
         start=start, stop=stop, event=event, stratum=members["unit"].to_numpy()[place], member=member,

@@ -14,6 +14,7 @@ from analysis_lib.errors import ParameterError, TooFewObservations
 from analysis_lib.methods.clock_readings import under_every_reading
 from analysis_lib.methods.reissue_course import BALLOT, Course, course
 from analysis_lib.methods.reissue_to_ballot_delay import MIN_EACH, POWER
+from analysis_lib.methods.sittings import from_few_sittings
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats.cox import CoxFit, RiskRows, fit_cox, profile_interval, proportionality, risk_rows
 from analysis_lib.stats.cumulative_incidence import cumulative_incidence
@@ -31,6 +32,7 @@ NEEDS = (
 NOT_EVEN = 0.01  # p-value of the test of proportional hazards at which the assumption fails
 EXPLANATIONS = (
     "An officer rang members up, sent them a new code and stayed on the line until they had voted.",
+    "Members in a meeting were helped one after another.",
     "Requests came by a channel that is not logged, so a reissue that was asked for looks as if it was not.",
     "Officers sent codes to members they knew to be keen to vote; those who asked had lost theirs through a lack of care.",
     "Requested codes went to addresses that still did not work.",
@@ -59,7 +61,8 @@ def reissue_hazard(case: Case, followed: Course) -> TestResult:
     Null hypothesis: see `NULL`. Cox's model on the clock that starts with each reissue, Efron's ties: whoever is still waiting at
     the close, or gets a second reissue, counts as long as they could be followed, so that reissues late in the vote seem neither
     slow nor fast. p-value: what each member adds to the score of the label (ballots less those expected) is permuted among the
-    reissued, studentised, one-sided: exact if reissues could be exchanged, and no large numbers are supposed. On the clock of the
+    reissued, studentised, one-sided: exact if reissues could be exchanged, and no large numbers are supposed; what stands out is
+    asked again without the fullest sitting, each of the others counted as one (`sittings.from_few_sittings`). On the clock of the
     vote, where every member waits from the opening, a reissue being a covariate that changes at its own instant, branches
     strata: the rates against members without a reissue (`against_none`), and whether the ratio lasts from the opening to the
     close. `reissue_to_ballot_delay` looks at the first minutes against who waited at that instant; this looks at the whole course.
@@ -74,6 +77,12 @@ def reissue_hazard(case: Case, followed: Course) -> TestResult:
     residuals = log_rank_residuals(delays, came)
     rng = case.plan.rng(case.contest_id, "reissue_hazard")
     test = maximum_excess(residuals[:, None], label, n_resamples=case.plan.n_resamples, rng=rng)
+    few, sittings = from_few_sittings(
+        followed.reissued, test.pvalue, case.plan.alpha,
+        lambda keep, sitting: maximum_excess(
+            residuals[keep, None], label[keep], n_resamples=case.plan.n_resamples, rng=rng, clusters=sitting[keep]
+        ),
+    )  # fmt: skip
     beside, lasting = on_the_clock_of_the_vote(followed, level)
     told = followed.reissued.group_by("unrequested").agg(n=pl.len(), ballots=(pl.col("cause") == BALLOT).sum())
     counts = {bool(row["unrequested"]): row for row in told.to_dicts()}
@@ -93,6 +102,7 @@ def reissue_hazard(case: Case, followed: Course) -> TestResult:
                 status=Status.UNTESTED,
                 evidence="A request by telephone that nobody logged counts as unrequested.",
             ),
+            few,
             lasting,
         ),
         innocent_explanations=EXPLANATIONS,
@@ -102,6 +112,7 @@ def reissue_hazard(case: Case, followed: Course) -> TestResult:
             "n_unrequested": counts[True]["n"], "n_requested": counts[False]["n"],
             "ballots_unrequested": counts[True]["ballots"], "ballots_requested": counts[False]["ballots"],
             "expected_unrequested": float((came - residuals)[label].sum()), "left_out": followed.left_out, "against_none": beside,
+            "sittings": sittings,
             "smallest_visible": smallest_visible(int(came.sum()), float(label.mean()), case.plan.alpha),
         },
         null_draws=test.null_draws,
@@ -123,8 +134,10 @@ def on_the_clock_of_the_vote(followed: Course, confidence_level: float) -> tuple
     try:
         rows = risk_rows(followed.start, followed.stop, followed.event, np.column_stack([after, label]), followed.stratum)
         fit = fit_cox(rows)
+        if not np.isfinite(fit.coefficients[0]):
+            raise TooFewObservations("All ballots came from members with a reissue, or all from those without.")
     except (ParameterError, TooFewObservations):
-        evidence = "Reissued members did not wait beside others of their branch."
+        evidence = "Reissued members and others of their branch did not both vote while both waited."
         return [], Assumption(statement=statement, status=Status.UNTESTED, evidence=evidence)
     wide, rates = norm.isf((1 - confidence_level) / 2), []
     known = np.isfinite(fit.covariance).all()

@@ -15,6 +15,7 @@ from analysis_lib.clocks import window_in_force
 from analysis_lib.methods.clock_readings import under_every_reading
 from analysis_lib.methods.members import roll_in_force
 from analysis_lib.methods.reissue_rates import REQUESTED, reissues
+from analysis_lib.methods.sittings import from_few_sittings, numbered
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats.label_permutation import maximum_excess
 from analysis_lib.stats.stratified import share_difference
@@ -49,8 +50,8 @@ def reissue_to_ballot_delay(
     Parameters
     ----------
     cases : DataFrame
-        One row per first reissue of a member still to vote: ``unrequested`` (bool) and, for each
-        horizon h, ``within_h`` (0/1: a ballot within h seconds; null: the close came first) and
+        One row per first reissue of a member still to vote: ``unrequested`` (bool), ``sitting`` (integer, as
+        `sittings.numbered` gives it) and, for each horizon h, ``within_h`` (0/1: a ballot within h seconds; null: the close came first) and
         ``others_h`` (share of members at risk at that instant, without a reissue, who voted within h).
     horizons_s : tuple of int
         Seconds.
@@ -68,17 +69,24 @@ def reissue_to_ballot_delay(
     Null hypothesis: see `NULL`. p-value: permutation of the label over the reissues, maximum over
     the horizons of the difference in its own standard error, since reissues late in the vote spread
     otherwise than early ones. One-sided: if requested reissues are followed sooner, as is usual, p is
-    near 1 and the rate of false alarms is below the nominal one. `reissue_hazard` asks the same of
-    the whole course after a reissue, and is adjusted together with this.
+    near 1 and the rate of false alarms is below the nominal one. What stands out is asked again without
+    the fullest sitting, each of the others counted as one (`sittings.from_few_sittings`): members helped at one meeting are not so many
+    reissues that happened to be followed at once. `reissue_hazard` asks the same of the whole course after a reissue, and is adjusted together with this.
     """
     horizons_s = tuple(sorted(set(horizons_s)))  # the first is the shortest, in whatever order a plan names them
     labels = cases["unrequested"].to_numpy()
     within = cases.select([f"within_{h}" for h in horizons_s]).to_numpy().astype(float)
     others = cases.select([f"others_{h}" for h in horizons_s]).to_numpy()
-    excess = within - others
-    followed = ~np.isnan(excess)
+    followed = ~np.isnan(within)
     enough = (followed[labels].sum(axis=0) >= MIN_EACH) & (followed[~labels].sum(axis=0) >= MIN_EACH)
-    test = maximum_excess(np.where(enough, excess, np.nan), labels, n_resamples=n_resamples, rng=rng)
+    excess = np.where(enough, within - others, np.nan)
+    test = maximum_excess(excess, labels, n_resamples=n_resamples, rng=rng)
+    few, sittings = from_few_sittings(
+        cases, test.pvalue, alpha,
+        lambda keep, sitting: maximum_excess(
+            excess[keep], labels[keep], n_resamples=n_resamples, rng=rng, clusters=sitting[keep]
+        ),
+    )  # fmt: skip
     top = int(np.argmax(np.where(enough, test.scores, -np.inf)))
     sides = [(within[side & followed[:, top], top], others[side & followed[:, top], top]) for side in (labels, ~labels)]
     counts = [(float(seen.sum()), seen.size) for seen, _ in sides]
@@ -104,11 +112,12 @@ def reissue_to_ballot_delay(
                 status=Status.UNTESTED,
                 evidence="Hour and branch are allowed for through the members at risk at the same instant.",
             ),
+            few,
         ),
         innocent_explanations=EXPLANATIONS, references=("westfall1993", "chung2013", "newcombe1998", "suissa2008"),
         parameters={"horizons_s": list(horizons_s), "n_resamples": n_resamples, "confidence_level": confidence_level},
         details={
-            "n_unrequested": int(labels.sum()), "n_requested": int((~labels).sum()), "horizon_s": horizons_s[top],
+            "n_unrequested": int(labels.sum()), "n_requested": int((~labels).sum()), "horizon_s": horizons_s[top], "sittings": sittings,
             "smallest_visible": smallest_visible(counts[0][1], counts[1][1], sum(k for k, _ in counts) / len(labels), alpha),
             "horizons": [
                 {
@@ -138,12 +147,13 @@ def reissue_cases(case: Case, horizons_s: tuple[int, ...], closes_at: datetime |
     Returns
     -------
     cases : DataFrame
-        ``voter_key, at, actor_key, unrequested, delay_s`` (null: no ballot after it) and ``within_h, others_h`` per horizon.
+        ``voter_key, at, actor_key, sitting, unrequested, delay_s`` (null: no ballot after it) and ``within_h, others_h`` per horizon.
     left_out : dict
         Reissues left out by reason: ``already_voted``, ``later_reissue``, ``unknown_trigger``, ``too_close_to_the_end``.
     """
     votes = first_ballots(case)
     events = reissues(case).drop_nulls(["at", "voter_key"])
+    events = events.with_columns(sitting=numbered(events))
     first = events.unique("voter_key", keep="first", maintain_order=True)
     joined = first.join(votes, on="voter_key", how="left", maintain_order="left")
     live = joined.filter(pl.col("voted_at").is_null() | (pl.col("voted_at") >= pl.col("at")))
@@ -157,7 +167,7 @@ def reissue_cases(case: Case, horizons_s: tuple[int, ...], closes_at: datetime |
         "too_close_to_the_end": known.height - followed.height,
     }
     rows = followed.select(
-        "voter_key", "at", "actor_key", unrequested=~pl.col("trigger").is_in(REQUESTED),
+        "voter_key", "at", "actor_key", "sitting", unrequested=~pl.col("trigger").is_in(REQUESTED),
         delay_s=(pl.col("voted_at") - pl.col("at")).dt.total_microseconds() / 1e6,
     )  # fmt: skip
     return _with_risk_sets(case, rows, votes, first.select("voter_key", reissued_at="at"), horizons_s, closes_at), left_out
@@ -187,13 +197,14 @@ def _with_risk_sets(
     far = np.iinfo(np.int64).max
     voted = members["voted_at"].dt.epoch("us").fill_null(far).to_numpy()
     new = members["reissued_at"].dt.epoch("us").fill_null(far).to_numpy()
-    unit = members["unit"].to_numpy()
-    own_unit = rows.join(roll, on="voter_key", how="left", maintain_order="left")["unit"].fill_null("").to_numpy()
+    own_unit = rows.join(roll, on="voter_key", how="left", maintain_order="left")["unit"].fill_null("")
     at = rows["at"].dt.epoch("us").to_numpy()
     waiting, came = np.zeros(at.size, np.int64), np.zeros((at.size, len(horizons_s)), np.int64)
-    for name in np.unique(own_unit):
-        here, own = own_unit == name, unit == name
-        waiting[here], came[here] = _counts(at[here], voted[own], new[own], horizons_s)
+    codes = pl.concat([members["unit"], own_unit]).rank("dense").to_numpy().astype(np.int64)
+    n_codes = int(codes.max(initial=0)) + 1
+    for own, here in zip(*(_places(part, n_codes) for part in np.split(codes, [members.height])), strict=True):
+        if here.size:
+            waiting[here], came[here] = _counts(at[here], voted[own], new[own], horizons_s)
     alone = waiting == 0  # in their branch: then all who wait
     waiting[alone], came[alone] = _counts(at[alone], voted, new, horizons_s)
     columns = {}
@@ -207,16 +218,24 @@ def _with_risk_sets(
 
 def _counts(at: NDArray, voted: NDArray, new: NDArray, horizons_s: tuple[int, ...]) -> tuple[NDArray, NDArray]:
     """Who waited without a reissue at each instant, and how many of them voted within each horizon."""
-    everybody, own = np.sort(voted), new < np.iinfo(np.int64).max
-    voted_reissued, reissued_at = voted[own], new[own]
+    everybody, own = np.sort(voted), (new < np.iinfo(np.int64).max) & (new <= voted)
     before = np.searchsorted(everybody, at, side="left")
     ends = at[:, None] + np.array(horizons_s, np.int64) * 1_000_000
     waiting, came = voted.size - before, np.searchsorted(everybody, ends, side="right") - before[:, None]
-    for i, instant in enumerate(at):  # those with a reissue by then, few beside the roll
-        gone = voted_reissued[(reissued_at <= instant) & (voted_reissued >= instant)]
-        waiting[i] -= gone.size
-        came[i] -= (gone[:, None] <= ends[i]).sum(axis=0)
+    # Those with a reissue by then are no part of it. They waited from the reissue to the ballot, whose horizon holds the instant
+    # from so long before it on; so each counts over one stretch.
+    voted, new = voted[own], new[own]
+    over = np.searchsorted(np.sort(voted), at, side="left")
+    waiting -= np.searchsorted(np.sort(new), at, side="right") - over
+    for i, horizon in enumerate(horizons_s):
+        begins = np.sort(np.maximum(new, voted - horizon * 1_000_000))
+        came[:, i] -= np.searchsorted(begins, at, side="right") - over
     return waiting, came
+
+
+def _places(codes: NDArray, n_codes: int) -> list[NDArray]:
+    """Where each code stands, from 0 on."""
+    return np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes, minlength=n_codes))[:-1])
 
 
 def edits_before(case: Case, cases: pl.DataFrame) -> dict[str, int]:

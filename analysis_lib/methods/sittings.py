@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,6 +13,9 @@ from numpy.typing import NDArray
 
 from analysis_lib.case import Case
 from analysis_lib.methods.administrators import NOBODY, labels
+from analysis_lib.plaintext import count
+from analysis_lib.results import Assumption, Status
+from analysis_lib.stats.label_permutation import MaximumTest
 
 IDLE_S = 1800  # so long without an entry, and no logout to come, ends a sitting
 LONGEST_OPEN_S = 4 * 3600  # a logout this long after the last entry is still that sitting's
@@ -25,6 +30,7 @@ WORK = (
 )  # what administrators do with codes
 VIEWS = ("view_turnout_list", "export_turnout_list")
 DAY = 86_400
+CHECK_LEVEL = 0.05  # of the check by sittings, which has few of them to go by
 
 
 def acts(case: Case) -> pl.DataFrame:
@@ -71,6 +77,64 @@ def sittings(case: Case) -> pl.DataFrame:
     beyond = pl.duration(seconds=pl.when(pl.col("is_closed") & (pl.col("last") > pl.col("start"))).then(0).otherwise(LAST_ACT_S))
     kept = cut.filter(~(pl.col("is_closed") & (pl.col("n_rows") == 1)))  # a logout by itself tells no length
     return kept.select("owner", "start", "looked_at", "n_acts", end=pl.col("last") + beyond).sort("owner", "start")
+
+
+def numbered(events: pl.DataFrame) -> pl.Series:
+    """Number events by the sitting in which somebody made them: those of one hand, with at most `IDLE_S` from one to the next.
+
+    Parameters
+    ----------
+    events : DataFrame
+        ``event_id, at`` (no null), ``actor_key``, ``actor_role``. Without an account the hand is the role, and
+        all that tell neither are one hand, so that less is taken for independent, not more. What members
+        and the program do by themselves is each a sitting of its own.
+
+    Returns
+    -------
+    Series
+        Integer, in the order of the rows.
+    """
+    alone = pl.col("actor_role").cast(pl.String).is_in(NOBODY).fill_null(False)
+    hand = pl.coalesce(pl.when(alone).then("event_id"), "actor_key", pl.col("actor_role").cast(pl.String), pl.lit(""))
+    rows = events.select("event_id", "at", hand=hand).with_row_index("row").sort("hand", "at", "event_id")
+    begins = (pl.col("at").diff().dt.total_seconds().over("hand") > IDLE_S).fill_null(True)
+    return rows.with_columns(sitting=begins.cast(pl.Int64).cum_sum()).sort("row")["sitting"]
+
+
+def from_few_sittings(
+    rows: pl.DataFrame, pvalue: float, alpha: float, again: Callable[[NDArray, NDArray], MaximumTest]
+) -> tuple[Assumption, dict[str, Any]]:
+    """Say whether reissues still stand out without the fullest sitting, each of the others counted as one.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``unrequested`` (bool), ``sitting`` (integer) of each reissue.
+    pvalue, alpha : float
+        Of the test in which every reissue counts by itself, and the level at which it stands out.
+    again : callable
+        The same test, given which reissues are kept (bool) and each reissue's sitting. Asked only where something stands out.
+
+    Returns
+    -------
+    assumption : Assumption
+    told : dict
+        ``n`` sittings with unrequested reissues; ``fullest``, the most of these in one; ``pvalue`` of the test without it (null:
+        not asked); ``leaves_open``, whether the assumption fails.
+    """
+    unrequested, sitting = rows["unrequested"].to_numpy(), rows["sitting"].to_numpy()
+    names, sizes = np.unique(sitting[unrequested], return_counts=True)
+    told: dict[str, Any] = {"n": names.size, "fullest": int(sizes.max(initial=0)), "pvalue": None, "leaves_open": False}
+    evidence = f"The unrequested reissues were made in {count(names.size, 'sitting')}, at most {told['fullest']:,} in one."
+    if pvalue <= alpha:
+        keep = ~unrequested | (sitting != names[np.argmax(sizes)])
+        told["pvalue"] = again(keep, sitting).pvalue if names.size > 1 else 1.0
+        told["leaves_open"] = told["pvalue"] > max(alpha, CHECK_LEVEL)
+        evidence += f" Without the fullest, and with each of the others counted as one, p = {told['pvalue']:.2g}."
+    return Assumption(
+        statement="What stands out does not come from a few sittings, as when members were helped at one meeting.",
+        status=Status.FAILS if told["leaves_open"] else Status.HOLDS, evidence=evidence,
+    ), told  # fmt: skip
 
 
 def owner_labels(case: Case) -> dict[str, str]:

@@ -29,7 +29,9 @@ class MaximumTest:
     null_draws: NDArray
 
 
-def maximum_excess(values: NDArray, labels: NDArray, *, n_resamples: int, rng: np.random.Generator) -> MaximumTest:
+def maximum_excess(
+    values: NDArray, labels: NDArray, *, n_resamples: int, rng: np.random.Generator, clusters: NDArray | None = None
+) -> MaximumTest:
     """Test whether labelled items have larger values, over all outcomes together (one-sided, one p-value) [1]_.
 
     Exact where labels could be exchanged, and close to its level where the two groups have one mean but not one spread [2]_.
@@ -40,6 +42,9 @@ def maximum_excess(values: NDArray, labels: NDArray, *, n_resamples: int, rng: n
         Not a number where an outcome isn't known of an item; it keeps that gap whatever its label.
     labels : array of bool (items,)
         At least one labelled and one not.
+    clusters : array of int (items,), optional
+        Items that came about together: those of one cluster and one label count once, by their sum, and their label is dealt
+        out as one. So a few large clusters show little, however many items they hold.
 
     Returns
     -------
@@ -56,7 +61,12 @@ def maximum_excess(values: NDArray, labels: NDArray, *, n_resamples: int, rng: n
     spread = np.sqrt((centred**2).sum(axis=0) / n)
     varies = spread > TIE * np.abs(filled).max(axis=0)
     unit = np.divide(centred, spread, out=np.zeros_like(centred), where=varies)
-    parts = np.hstack([known.astype(float), unit, unit**2])
+    counts, sums = known.astype(float), unit
+    if clusters is not None:
+        _, first, cell = np.unique(2 * np.asarray(clusters) + labels, return_index=True, return_inverse=True)
+        labels = labels[first]
+        counts, sums = (_added_up(part, cell, first.size) for part in (counts, sums))
+    parts = np.hstack([counts, sums, sums**2, counts * sums, counts**2])
     totals = parts.sum(axis=0)
     scores = _studentised(parts[labels].sum(axis=0)[None, :], totals, varies)[0]
     draws = np.empty(n_resamples)
@@ -70,15 +80,20 @@ def maximum_excess(values: NDArray, labels: NDArray, *, n_resamples: int, rng: n
     return MaximumTest(scores, maximum, float(pvalue), draws)
 
 
+def _added_up(part: NDArray, cell: NDArray, n_cells: int) -> NDArray:
+    return np.column_stack([np.bincount(cell, column, n_cells) for column in part.T])
+
+
 def _studentised(sums: NDArray, totals: NDArray, varies: NDArray) -> NDArray:
-    """Scores (draws, outcomes) from counts, sums and sums of squares of the labelled (draws, 3 x outcomes) and of all."""
-    sides = [np.hsplit(side, 3) for side in (sums, totals - sums)]
+    """Scores (draws, outcomes) from counts, sums, their squares and products of the labelled (draws, 5 x outcomes) and of all."""
+    sides = [np.hsplit(side, 5) for side in (sums, totals - sums)]
     enough = varies & (np.minimum(sides[0][0], sides[1][0]) >= 1)
     means, variances = [], []
-    for count, total, squares in sides:
+    for count, total, squares, products, counts_squared in sides:
         size = np.maximum(count, 1)
         mean = total / size
         means.append(mean)
-        variances.append((np.maximum(squares - size * mean**2, 0.0) + 1.0) / size**2)  # the unit is the spread of all
+        around = squares - 2 * mean * products + mean**2 * counts_squared  # of each cluster's sum around its size times the mean
+        variances.append((np.maximum(around, 0.0) + 1.0) / size**2)  # the unit is the spread of all
     score = (means[0] - means[1]) / np.sqrt(variances[0] + variances[1])
     return np.where(enough, score, 0.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from analysis_lib.results import Finding
+from analysis_lib.results import Finding, Verdict
 from analysis_lib.wording.clocks import readings_told
 from analysis_lib.wording.numbers import count, duration, effect, interval, number
 
@@ -42,6 +42,24 @@ def reissue_to_ballot_delay(finding: Finding) -> str:
             f"a search found no request; in {details['n_by_same_hand']} of these whoever changed the contact also reissued "
             f"({count(details['n_hands'], 'different administrator')} in all)."
         )
+    text += sittings_told(finding)
     if "readings" in details:
         text += f" {readings_told(details['readings'])}"
     return text
+
+
+def sittings_told(finding: Finding) -> str:
+    """Say, where it leaves the answer open, that few sittings make what stands out, and what would settle it."""
+    sittings = finding.details["sittings"]
+    if finding.verdict is not Verdict.UNDETERMINED or not sittings["leaves_open"]:
+        return ""
+    made = "in one sitting"
+    if sittings["n"] > 1:
+        made = (
+            f"in {sittings['n']:,} sittings, at most {sittings['fullest']:,} in one; without that one, and with each of the others counted "
+            "as one, this does not stand out"
+        )
+    return (
+        f" The reissues without a logged request were made {made}: members helped one after another at a meeting look the same. "
+        "A list of meetings, and of who was helped there, would settle it."
+    )

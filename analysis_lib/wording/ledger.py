@@ -7,6 +7,7 @@ from typing import Any
 
 from analysis_lib.results import Finding
 from analysis_lib.wording.clocks import readings_told
+from analysis_lib.wording.credentials import sittings_told
 from analysis_lib.wording.numbers import count, effect, number
 
 KINDS = {
@@ -57,6 +58,7 @@ def reissue_hazard(finding: Finding) -> str:
         f"were followed alike, {number(details['expected_unrequested'], 1)} of the former would be expected. "
         f"{ratio[0].upper()}{ratio[1:]}. With so many ballots a ratio below {number(details['smallest_visible'], 1)} would often go unseen."
     )
+    text += sittings_told(finding)
     if "readings" in details:
         text += f" {readings_told(details['readings'])}"
     return text

@@ -176,6 +176,15 @@ def test_everybody_reissued_leaves_nobody_to_set_beside(tmp_path):
     assert lasting.status is Status.UNTESTED
 
 
+def test_where_only_the_reissued_vote_no_rate_is_set_beside(tmp_path):
+    reissues, votes = five_and_five()
+    idle = [asked(f"x{i}", 100 * i + 20) for i in range(9)]
+    members = {row["voter_key"]: "N" for row in reissues} | {f"w{i}": "N" for i in range(9)}
+    found = one(case(tmp_path, reissues + idle, [row for row in votes if row["voter_key"].startswith("u")], members))
+    assert found.details["against_none"] == []
+    assert np.isinf(found.result.effect.value)
+
+
 def test_if_those_who_asked_vote_sooner_p_is_near_one(tmp_path):
     assert one(case(tmp_path, *five_and_five(600, 3))).result.pvalue > 0.9
 

@@ -2,11 +2,15 @@
 
 from datetime import timedelta
 
+import delays
 import polars as pl
+import pytest
 from cases import tiny, utc
 from office_rows import OPENS, act, code, key, sitting
 
-from analysis_lib.methods.sittings import acts, first_midnight, hours_worked, owner_labels, sittings, wall_seconds
+from analysis_lib import wording
+from analysis_lib.methods.sittings import acts, first_midnight, hours_worked, numbered, owner_labels, sittings, wall_seconds
+from analysis_lib.results import Status, Verdict
 
 TEN = utc("2031-03-04 10:00")
 
@@ -87,3 +91,45 @@ def test_seconds_on_the_wall():
 def test_no_log_no_sittings(tmp_path):
     assert sittings(tiny(tmp_path, admin_actions=[act(None, "login")])).height == 0
     assert sittings(tiny(tmp_path / "b", admin_actions=[act(OPENS, "logout")])).height == 0
+
+
+def hands(*rows):
+    """Events in the order given: hand, role, minute."""
+    schema = {"actor_key": pl.String, "actor_role": pl.String, "at": pl.Datetime("us", "UTC")}
+    frame = pl.DataFrame([(who, role, TEN + timedelta(minutes=m)) for who, role, m in rows], schema, orient="row")
+    return numbered(frame.with_columns(event_id=pl.Series([f"e{i}" for i in range(len(rows))]))).to_list()
+
+
+def test_events_of_one_hand_within_half_an_hour_of_each_other_are_one_sitting():
+    a, b, c, d = hands(("a", None, 61), ("a", None, 0), ("b", None, 10), ("a", None, 30))
+    assert a != b == d != c != a  # half an hour apart is together, a minute more is not
+    a, b, c = hands(("a", "local_officer", 0), (None, "local_officer", 5), (None, "local_officer", 6))
+    assert a != b == c  # without an account the hand is the role
+    assert len(set(hands((None, None, 0), (None, None, 5)))) == 1
+    assert len(set(hands(("s", "self", 0), ("s", "self", 5), (None, "system", 5), (None, "system", 5)))) == 4
+
+
+def helped(folder, *meetings, **more):
+    """Twelve codes sent unasked, each followed by a ballot after three minutes, in so many sittings; nobody else votes soon."""
+    starts = [1000 * place + 4 * i for place, n in enumerate(meetings) for i in range(n)]
+    reissues = [delays.reissue(f"u{i}", m, actor_key="a1") for i, m in enumerate(starts)]
+    reissues += [delays.reissue(f"s{i}", 700 * i + 50, actor_key="a2") for i in range(3)]
+    reissues += [delays.reissue(f"r{i}", 300 * i + 95, "member_request", actor_key="a2") for i in range(18)]
+    votes = [delays.vote(f"u{i}", m + 3) for i, m in enumerate(starts)]
+    votes += [delays.vote(f"r{i}", 300 * i + 95 + (4 if i % 4 == 0 else 2500)) for i in range(9)]
+    votes += [delays.vote(f"w{i}", 370 * i + 7) for i in range(20)]
+    return delays.case(folder, reissues, votes, plan="n_resamples = 1999\n", **more)
+
+
+@pytest.mark.parametrize("noun", ["reissue_to_ballot_delay", "reissue_hazard"])
+@pytest.mark.parametrize(
+    ("meetings", "verdict"), [([12], Verdict.UNDETERMINED), ([6, 6], Verdict.UNDETERMINED), ([1] * 12, Verdict.NOT_EXPLAINED)]
+)
+def test_members_helped_at_one_meeting_or_two_leave_it_open(tmp_path, noun, meetings, verdict):
+    found = delays.one(helped(tmp_path, *meetings), noun)
+    assert found.result.pvalue <= 0.01
+    assert found.verdict is verdict
+    few = next(a for a in found.result.assumptions if "a few sittings" in a.statement)
+    assert few.status is (Status.FAILS if verdict is Verdict.UNDETERMINED else Status.HOLDS)
+    assert (found.details["sittings"]["n"], found.details["sittings"]["fullest"]) == (len(meetings) + 3, max(meetings))
+    assert ("A list of meetings" in wording.sentence(found)) is (verdict is Verdict.UNDETERMINED)

@@ -88,6 +88,43 @@ def test_a_single_outcome_agrees_with_scipy():
     assert abs(drawn(values[:, None], labels, n).pvalue - exact) <= 4 * sqrt(exact * (1 - exact) / n)
 
 
+CLUSTERS = np.array([3, 1, 1, 3, 3, 2, 5, 2])  # of cluster 3 two are labelled and one is not: two cells
+
+
+@pytest.mark.parametrize("values", [VALUES, GAPS])
+def test_a_cluster_counts_once_and_its_label_is_dealt_out_as_one(values):
+    n, cells = 20000, [[0, 3], [4], [1, 2], [5, 7], [6]]
+    found = maximum_excess(values, LABELS, n_resamples=n, rng=rng(4), clusters=CLUSTERS)
+
+    def slow(labelled):  # each side's squares: of every cell's sum around its size times the mean, and one usual item more
+        scores = []
+        for column in values.T:
+            known = [[column[i] for i in cell if not isnan(column[i])] for cell in cells]
+            everything = [x for cell in known for x in cell]
+            usual = np.var(everything)
+            sides = [[cell for i, cell in enumerate(known) if (i in labelled) is own] for own in (True, False)]
+            sizes = [sum(map(len, side)) for side in sides]
+            if usual < 1e-18 or not all(sizes):
+                scores.append(0.0)
+                continue
+            means = [sum(map(sum, side)) / size for side, size in zip(sides, sizes, strict=True)]
+            squares = [sum((sum(cell) - len(cell) * mean) ** 2 for cell in side) for side, mean in zip(sides, means, strict=True)]
+            errors = [(square + usual) / size**2 for square, size in zip(squares, sizes, strict=True)]
+            scores.append((means[0] - means[1]) / sqrt(sum(errors)))
+        return scores
+
+    assert found.scores == pytest.approx(slow({0, 4}), abs=1e-12)
+    maxima = np.array([max(slow(set(way))) for way in combinations(range(5), 2)])
+    assert set(np.round(found.null_draws, 9)) == set(np.round(maxima, 9))
+    exact = (maxima >= found.maximum - 1e-9).mean()
+    assert abs(found.pvalue - exact) <= 4 * sqrt(exact * (1 - exact) / n) + 1 / n
+
+
+def test_clusters_of_one_change_nothing():
+    found = maximum_excess(VALUES, LABELS, n_resamples=99, rng=rng(1), clusters=np.arange(8))
+    assert found.scores == pytest.approx(drawn(VALUES, LABELS).scores, abs=1e-12)
+
+
 # 3. Properties
 
 

@@ -1,6 +1,7 @@
 """Sentences on what became of credentials and how soon ballots followed."""
 
 import pytest
+from fake_findings import delay
 from fake_ledger import FAKES_LEDGER, codes, hazard
 from fake_parts import NO, OPEN, YES
 from test_wording import test_every_anomaly_says_its_null_and_how_often_chance_does_it as says_its_null
@@ -8,7 +9,7 @@ from test_wording import test_every_sentence_reads_as_english_and_convicts_nobod
 
 from analysis_lib import wording
 from analysis_lib.methods import ledger
-from analysis_lib.results import TestResult
+from analysis_lib.results import TestResult, Verdict
 from analysis_lib.wording.ledger import FATES, KINDS
 
 
@@ -44,6 +45,16 @@ def test_the_null_is_told(fake):
             "that after a requested one: 2.48 (95 % interval 1.43 to 4.51). With so many ballots a ratio below 2.4 would often go unseen.",
         ),
         (hazard(OPEN, readings=True), "Tried under 2 readings of the clocks"),
+        (
+            hazard(Verdict.UNDETERMINED, sittings=(1, 52, 0.4, True)),
+            "The reissues without a logged request were made in one sitting: members helped one after another at a meeting look the same.",
+        ),
+        (
+            delay(Verdict.UNDETERMINED, 0, (23, 20, 0.4, True)),
+            "were made in 23 sittings, at most 20 in one; without that one, and with each of the others counted as one, this does not stand "
+            "out: members helped one after another at a meeting look the same. A list of meetings, and of who was helped there, would "
+            "settle it.",
+        ),
     ],
 )
 def test_what_a_sentence_says(fake, part):
