@@ -16,19 +16,19 @@ def _of(fake, n):
     return replace(fake, result=replace(fake.result, n_observations=n))
 
 
-def denied(verdict, n=4, asked=120, applicants=600, by_lot=True, others=0, visible=True):
-    effect = Estimate(name="applications", value=14.2, low=3, high=66, confidence_level=0.95, unit="applications")
+def denied(verdict, n=4, asked=120, applicants=600, by_lot=True, others=0, visible=True, low=3, high=66, only_voters=False):
+    effect = Estimate(name="applications", value=14.2, low=low, high=high, confidence_level=0.95, unit="applications")
     fake = a_test(
         "application_denials", verdict, "denials", effect, parameters=LEVEL | {"misreport_rate": 0.01}, null=application_denials.NULL,
         n_applicants=applicants, by_lot=by_lot, expected=asked * 0.01, evalue=3.4, smallest_visible=5 if visible else None,
-        n_for_me=others, n_volunteers_denying=others, n_without_application=others,
+        only_voters=only_voters, n_unsure=others, n_for_me=others, n_volunteers_denying=others, n_without_application=others,
         bounds={"taken_at_their_word": {"low": 4, "high": 80}, "corrected": {"low": 3, "high": 66}},
         by_via=[{"via": "web form", "asked": asked, "denied": n, "for_me": others}],
     )  # fmt: skip
     return replace(_of(fake, asked), result=replace(fake.result, statistic=float(n), n_observations=asked))
 
 
-def together(verdict, seen=20, largest=20, alone=False):
+def together(verdict, seen=20, largest=20, alone=False, batch=0):
     shared = {
         "expected": 3.2,
         "low": 0.0,
@@ -47,7 +47,14 @@ def together(verdict, seen=20, largest=20, alone=False):
     ]
     ways = [moments | {"seen": 0}] if alone else rows
     fake = a_test(
-        "application_denials", verdict, "bursts", parameters=LEVEL, null=application_bursts.NULL, ways=ways, top=ways[0]["way"]
+        "application_denials",
+        verdict,
+        "bursts",
+        parameters=LEVEL,
+        null=application_bursts.NULL,
+        ways=ways,
+        top=ways[0]["way"],
+        n_batch=batch,
     )
     return _of(fake, 1 if alone else 130)
 
@@ -82,7 +89,8 @@ UNSURE = Verdict.UNDETERMINED
 BRANCHES = message_coverage.NULLS["branch"]
 FAKES_COVERAGE = (
     denied(OPEN),
-    denied(WITHIN, n=1, asked=2, applicants=1, others=1, visible=False),
+    denied(WITHIN, n=1, asked=2, applicants=1, others=1, visible=False, low=1, high=1),
+    denied(OPEN, only_voters=True),
     denied(WITHIN, n=0, others=2),
     denied(UNSURE, n=9, by_lot=False),
     together(OPEN),

@@ -31,6 +31,11 @@ def _answers(finding: Finding, case: Case) -> Table:
         for row in told
     ]
     bounds = finding.details["bounds"]["taken_at_their_word"]
+    stop = (
+        f" Evidence against mistakes alone: {wording.number(finding.details['evalue'], 1)} to 1; asking may stop once it is above 20 to 1, whenever that is."
+        if finding.details["by_lot"]
+        else ""
+    )
     titles = {
         "via": "application came by",
         "asked": "said whether they applied",
@@ -40,8 +45,7 @@ def _answers(finding: Finding, case: Case) -> Table:
     return Table(
         rows,
         titles,
-        f"What members say of the applications in their names. Taken at their word, {bounds['low']:,} to {bounds['high']:,} of all applications were not made by the members. "
-        f"Evidence against mistakes alone: {wording.number(finding.details['evalue'], 1)} to 1; asking may stop once it is above 20 to 1, whenever that is.",
+        f"What members say of the applications in their names. Taken at their word, {bounds['low']:,} to {bounds['high']:,} of all applications were not made by the members.{stop}",
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.stats import binom
 
 from analysis_lib.case import Case
 from analysis_lib.clocks import resolution_s
@@ -24,22 +25,37 @@ from analysis_lib.stats.multiplicity import holm
 
 METHOD, FORM = "application_denials", "bursts"
 MIN_APPLICATIONS, HOUR_S = 30, 3600
+DAY_S, LEAST_AROUND, BUSIER = 86_400, 3, 0.05
 ALONG = 0.25  # share of applications that follow a housemate's, where no network keys can tell them
 BY_THE_MEMBER = ("web_form", "email", "unknown")  # paper and telephone bear the time and the line of whoever keyed them in
+SURELY_OWN = ("web_form", "email")
+BATCH = 10  # with one second: no crowd presses a button within one
 MADE_UP = ("placeholder", "missing", "disposable")
 EXPLANATIONS = (
     "A household, a care home or a workplace from which several members applied.",
     "A stall or a meeting at which a campaign helped members to apply, on one device.",
     "A mobile operator or a company, which puts many members behind one network address.",
     "A couple or a family with one e-mail address.",
+    "An officer who keyed in paper forms one after the other, from the office's line or with its address.",
     "A message or a post that called on members to apply, just before.",
 )
 NULL = "members applied over shared networks and addresses as often as the reference shows, and at moments of their own within each hour"
+A_WAVE = Assumption(
+    statement="Nothing called members up at the moment that stands out.",
+    status=Status.FAILS,
+    evidence="The hours around it were busier than the same hours of other days, as after a piece of news or before a deadline; a record of what "
+    "was sent or said then, or of the last moment for applying, would settle it.",
+)
+BY_ONE_HAND = Assumption(
+    statement="The applications that came together were handed in by the members.",
+    status=Status.FAILS,
+    evidence="An officer entered most of them, or how they came in is not on record; the forms, or the log of whoever keyed them in, would settle it.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One way in which applications may come together: its p-value, and what stands out in it."""
+    """One way in which applications may come together: its p-value, what stands out in it, and an ordinary cause if one shows."""
 
     way: str
     pvalue: float
@@ -48,6 +64,7 @@ class Part:
     low: float
     high: float
     more: dict[str, Any]
+    cause: Assumption | None = None  # what tells why they may have come together
 
 
 def shared_keys(groups: Shared, way: str, *, n_resamples: int, confidence_level: float, rng: np.random.Generator) -> Part:
@@ -116,6 +133,7 @@ def in_time(
     top = scan.scan_events(stamps, edges, shares, usable) or scan.Window(0, usable[0], 0, 1.0, 0.0)
     _, low, high = scan.rate_ratio_interval(top.count, top.expected, confidence_level)
     at = start + timedelta(seconds=top.start)
+    in_window = timed.filter((pl.col("at") >= at) & (pl.col("at") < at + timedelta(seconds=top.length)))
     more = {
         "n": int(stamps.size),
         "n_set_aside": rows.height - int(stamps.size),
@@ -127,7 +145,22 @@ def in_time(
     return Part(
         way="moments", pvalue=scan.rank_pvalue(top.llr, null), seen=top.count, expected=top.expected, low=0.0,
         high=float(top.expected), more=more,
+        cause=BY_ONE_HAND if is_keyed_in(in_window) else A_WAVE if is_wave(timed["at"], at, top.length) else None,
     )  # fmt: skip
+
+
+def is_wave(at: pl.Series, start: datetime, length_s: int) -> bool:
+    """Whether the hour before a window and the hour after it were busier than the same hours of other days.
+
+    What calls members up fades, and a deadline draws near; a batch that one hand puts in has nothing around it.
+    """
+    seconds = (at - start).dt.total_seconds().to_numpy()
+    of_day = np.mod(seconds + HOUR_S, DAY_S)
+    around = (of_day < 2 * HOUR_S + length_s) & ~((of_day >= HOUR_S) & (of_day < HOUR_S + length_s))
+    here = (seconds >= -HOUR_S) & (seconds < length_s + HOUR_S)
+    n, others = int((around & here).sum()), int((around & ~here).sum())
+    days = max(1, round(float(np.ptp(seconds)) / DAY_S))
+    return n >= LEAST_AROUND and bool(binom.sf(n - 1, n + others, 1 / days) <= BUSIER)
 
 
 def own_applications(case: Case) -> pl.DataFrame:
@@ -143,6 +176,24 @@ def own_applications(case: Case) -> pl.DataFrame:
 def by_the_member(rows: pl.DataFrame) -> pl.DataFrame:
     """Keep those that bear the member's own line and moment."""
     return rows.filter(pl.col("submitted_via").fill_null("unknown").is_in(BY_THE_MEMBER))
+
+
+def in_batch(case: Case, rows: pl.DataFrame) -> pl.Series:
+    """Whether an application bears one second with nine others or more, as what is loaded at one go does; a log of whole minutes tells none."""
+    is_fine = seen_resolution(rows["at"].drop_nulls(), case.contest["timezone"]) == 1
+    many = pl.len().over(pl.col("at").dt.truncate("1s")) >= BATCH
+    return rows.select((many & pl.col("at").is_not_null() & is_fine).alias("in_batch")).to_series()
+
+
+def is_keyed_in(rows: pl.DataFrame) -> bool:
+    """Whether an officer entered most of some applications, or nobody says how they came in."""
+    own = rows["submitted_via"].is_in(SURELY_OWN).fill_null(False)
+    return rows.height > 0 and int(own.sum()) * 2 < rows.height
+
+
+def grouped_rows(rows: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Keep applications that share a key with two others or more."""
+    return rows.drop_nulls(key).filter(pl.len().over(key) >= 3)
 
 
 def network_groups(case: Case, rows: pl.DataFrame) -> Shared | None:
@@ -177,7 +228,9 @@ def _sizes(keys: pl.DataFrame) -> NDArray:
     return keys.group_by("key").len("n")["n"].sort().to_numpy().astype(np.int64)
 
 
-def application_bursts(parts: list[Part], *, n: int, confidence_level: float, parameters: dict[str, Any]) -> TestResult:
+def application_bursts(
+    parts: list[Part], *, n: int, n_batch: int, alpha: float, confidence_level: float, parameters: dict[str, Any]
+) -> TestResult:
     """Put the ways in which applications may come together into one answer.
 
     Returns
@@ -188,24 +241,29 @@ def application_bursts(parts: list[Part], *, n: int, confidence_level: float, pa
 
     Notes
     -----
-    Null hypothesis: `NULL`. Simulated.
+    Null hypothesis: `NULL`. Simulated. Where an ordinary cause shows of whatever stands out, it is undetermined: an
+    officer's hand that keyed in many forms, or nobody says whose, or hours that were busy all round.
     """
     top = min(parts, key=lambda part: part.pvalue)
     by_reference = [part for part in parts if part.way != "moments"]
+    adjusted = holm([part.pvalue for part in parts])
+    causes = [part.cause for part, p in zip(parts, adjusted, strict=True) if p <= alpha]
+    found = {cause.statement: cause for cause in causes if cause} if all(causes) else {}
     return TestResult(
         method=METHOD, form=FORM, null_hypothesis=NULL, alternative="greater", statistic=float(top.seen),
         statistic_name="applications together, in the way that stands out most",
-        pvalue=float(holm([part.pvalue for part in parts]).min()),
+        pvalue=float(adjusted.min()),
         effect=Estimate(
             name="applications together beyond those expected", value=top.seen - top.expected, low=top.seen - top.high,
             high=top.seen - top.low, confidence_level=None, unit="applications",
         ),
         n_observations=n, n_excluded=0,
         assumptions=tuple(_assumption(part) for part in by_reference)
-        + tuple(_moments(part) for part in parts if part.way == "moments"),
+        + tuple(_moments(part) for part in parts if part.way == "moments")
+        + tuple(found.values()),
         innocent_explanations=EXPLANATIONS, references=("westfall1993", "kulldorff1997", "holm1979"),
         parameters=parameters | {"confidence_level": confidence_level},
-        details={"top": top.way, "ways": [_row(part) for part in parts]},
+        details={"top": top.way, "ways": [_row(part) for part in parts], "n_batch": n_batch},
     )  # fmt: skip
 
 
@@ -241,22 +299,30 @@ def _moments(part: Part) -> Assumption:
 
 def answer_bursts(case: Case) -> Result:
     """Answer for one contest of a package."""
-    plan, rows = case.plan, own_applications(case)
+    plan, every = case.plan, own_applications(case)
+    batch = in_batch(case, every)
+    rows, n_batch = every.filter(~batch), int(batch.sum())
     own = by_the_member(rows)
     level = {"n_resamples": plan.n_resamples, "confidence_level": plan.confidence_level}
     found = []
     if own.height >= MIN_APPLICATIONS:
-        for way, groups in (("networks", network_groups(case, own)), ("addresses", contact_groups(case, rows))):
+        for way, groups, together in (
+            ("networks", network_groups(case, own), grouped_rows(own, "ip_key")),
+            ("addresses", contact_groups(case, rows), grouped_rows(rows, "contact_key")),
+        ):
             if groups is not None and groups.sizes.size and groups.reference.size:
-                found.append(shared_keys(groups, way, rng=plan.rng(case.contest_id, METHOD, FORM, way), **level))
+                part = shared_keys(groups, way, rng=plan.rng(case.contest_id, METHOD, FORM, way), **level)
+                found.append(replace(part, cause=BY_ONE_HAND if is_keyed_in(together) else None))
         rng = plan.rng(case.contest_id, METHOD, FORM, "moments")
         found += [part] if (part := in_time(own, case, plan.scan_windows_s, rng=rng, **level)) else []
     if not found:
         reason = (
-            f"Of {rows.height:,} applications {own.height:,} were made by members themselves; {MIN_APPLICATIONS} are needed, with their "
+            f"Of {every.height:,} applications {own.height:,} were made by members themselves, each at a time of its own; {MIN_APPLICATIONS} are needed, with their "
             "times, or with networks or addresses and something to compare them with."
         )
         needs = ("vote_applications.at|vote_applications.ip_key|vote_applications.contact_key",)
         return NotAnswerable(method=METHOD, form=FORM, reason=reason, needs=needs)
     parameters = {"zone": case.contest["timezone"], "n_resamples": plan.n_resamples, "scan_windows_s": list(plan.scan_windows_s)}
-    return application_bursts(found, n=rows.height, confidence_level=plan.confidence_level, parameters=parameters)
+    return application_bursts(
+        found, n=every.height, n_batch=n_batch, alpha=plan.alpha, confidence_level=plan.confidence_level, parameters=parameters
+    )

@@ -11,6 +11,7 @@ from scipy.stats import betabinom, binom
 
 from analysis_lib.case import Case
 from analysis_lib.methods.application_bursts import answer_bursts
+from analysis_lib.methods.ballot_kinds import COUNTED
 from analysis_lib.methods.members import roll_in_force
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats.evalues import share_evalue
@@ -21,11 +22,13 @@ NEEDS = ("vote_applications.voter_key|vote_applications.at",)
 NEEDED = ("vote_applications.voter_key", "confirmations.says_applied", "confirmations.sampling")
 BY_LOT = ("census", "random", "stratified")
 ANSWERS = ("yes", "no", "someone_on_my_behalf", "unsure")
+BY_OFFICER = "officer_on_behalf"
 MIN_CONTROL = 30  # answers of members who signed a paper form: fewer do not tell how often members forget
 EXPLANATIONS = (
     "The member forgot, or took the question to be about something else.",
     "A partner or carer applied for the member, with or without being asked.",
     "An officer entered a request made on paper or by telephone.",
+    "Members took it that whoever applied through an officer had not applied.",
     "Everybody of some group was given an online vote without applying.",
     "Whoever answered the telephone was not the member.",
 )
@@ -56,7 +59,7 @@ class Mistakes:
         if self.control is None:
             return binom.sf(k - 1, asked, self.rate)
         denied, answers = self.control
-        return betabinom.sf(k - 1, asked, denied + 0.5, answers - denied + 0.5)
+        return np.cumsum(betabinom.pmf(k, asked, denied + 0.5, answers - denied + 0.5)[::-1])[::-1]
 
 
 def mistakes_of(control: tuple[int, int], planned_rate: float) -> Mistakes:
@@ -68,11 +71,13 @@ def mistakes_of(control: tuple[int, int], planned_rate: float) -> Mistakes:
 
 
 def application_denials(
-    parts: list[Asked], *, by_lot: bool, mistakes: Mistakes, alpha: float, confidence_level: float, parameters: dict[str, Any]
-) -> TestResult:
+    parts: list[Asked], *, by_lot: bool, mistakes: Mistakes, alpha: float, confidence_level: float, parameters: dict[str, Any],
+    others: Asked | None = None,
+) -> TestResult:  # fmt: skip
     """Compare the denials among applicants who were asked with what mistakes alone would give.
 
-    Who comes forward unasked has a reason to: of volunteers only the denials themselves are told, as a lower bound.
+    Who comes forward unasked has a reason to: of volunteers only the denials themselves are told, less the mistakes that
+    all applicants together may make, since whoever errs may be the one to come.
 
     Parameters
     ----------
@@ -80,6 +85,8 @@ def application_denials(
         One for each group from which members were picked by lot; one in all if they weren't picked within groups.
     by_lot : bool
         Whether the members asked were picked by lot, or all were asked.
+    others : Asked, optional
+        The same without applications that an officer entered; null: none was.
 
     Returns
     -------
@@ -90,26 +97,26 @@ def application_denials(
 
     Notes
     -----
-    Null hypothesis: `NULL`. Exact and discrete, so below its nominal rate. Bounds of several groups are added up, each at
-    a level that keeps that of the sum.
+    Null hypothesis: `NULL`. Exact and discrete, so below its nominal rate. One denial alone never stands out.
     """
     size, asked, denied = (sum(getattr(part, name) for part in parts) for name in ("size", "asked", "denied"))
-    tails = mistakes.tails(asked)
-    level = 1 - (1 - confidence_level) / len(parts)
-    bounds = {}
-    for name, rate in (("corrected", mistakes.rate), ("taken_at_their_word", 0.0)):
-        ends = [
-            marked_interval(
-                part.denied, part.asked, part.size, confidence_level=level, error_rate=rate, side="both" if by_lot else "lower"
-            )
-            for part in parts
-        ]
-        bounds[name] = {"low": sum(low for low, _ in ends), "high": sum(high for _, high in ends)}
+    may_err = asked if by_lot else size
+    tails = mistakes.tails(may_err)
+    seen = max(2, int(np.argmax(tails <= alpha)))
+    bounds = {
+        "corrected": _bounds(parts, mistakes.rate, confidence_level),
+        "taken_at_their_word": _bounds(parts, 0.0, confidence_level),
+    }
     share = sum(
         part.size * max(0.0, part.denied / part.asked - mistakes.rate) / (1 - mistakes.rate) for part in parts if part.asked
     )
+    if not by_lot:
+        most = {"high": size - (asked - denied)}
+        beyond = max(0, denied - int(np.argmax(np.append(tails[1:], 0.0) <= 1 - confidence_level)))
+        bounds = {"corrected": {"low": beyond} | most, "taken_at_their_word": {"low": denied} | most}
+        share = max(0.0, denied - may_err * mistakes.rate)
     low, high = bounds["corrected"]["low"], bounds["corrected"]["high"]
-    seen = np.flatnonzero(tails <= alpha)
+    entered = others is not None and tails[denied] <= alpha and mistakes.tails(others.asked)[others.denied] > alpha
     return TestResult(
         method=METHOD, form=FORM, null_hypothesis=NULL, alternative="greater", statistic=float(denied),
         statistic_name="applicants who say that they did not apply", pvalue=float(min(1.0, tails[denied])),
@@ -117,18 +124,31 @@ def application_denials(
             name="applications that their members did not make", value=float(np.clip(share, low, high)), low=low, high=high,
             confidence_level=confidence_level, unit="applications",
         ),
-        n_observations=asked, n_excluded=0, assumptions=_assumptions(by_lot, mistakes), innocent_explanations=EXPLANATIONS,
+        n_observations=asked, n_excluded=0, assumptions=_assumptions(by_lot, mistakes, denied, by_officers=entered), innocent_explanations=EXPLANATIONS,
         references=("buonaccorsi1987", "vovk2021"), parameters=parameters | {"misreport_rate": mistakes.rate, "confidence_level": confidence_level},
         details={
-            "n_applicants": size, "by_lot": by_lot, "bounds": bounds, "expected": asked * mistakes.rate,
-            "evalue": share_evalue(denied, asked, mistakes.rate), "n_parts": len(parts),
-            "smallest_visible": int(seen[0]) if seen.size else None,
+            "n_applicants": size, "by_lot": by_lot, "bounds": bounds, "expected": may_err * mistakes.rate,
+            "evalue": share_evalue(denied, may_err, mistakes.rate), "n_parts": len(parts),
+            "smallest_visible": seen if tails[-1] <= alpha and seen <= asked else None,
         },
     )  # fmt: skip
 
 
-def _assumptions(by_lot: bool, mistakes: Mistakes) -> tuple[Assumption, ...]:
+def _bounds(parts: list[Asked], rate: float, confidence_level: float) -> dict[str, int]:
+    """Add up the bounds of every part, each at a level that keeps that of the sum."""
+    level = 1 - (1 - confidence_level) / len(parts)
+    ends = [marked_interval(part.denied, part.asked, part.size, confidence_level=level, error_rate=rate) for part in parts]
+    return {"low": sum(low for low, _ in ends), "high": sum(high for _, high in ends)}
+
+
+def _assumptions(by_lot: bool, mistakes: Mistakes, denied: int, *, by_officers: bool) -> tuple[Assumption, ...]:
     answers = mistakes.control[1] if mistakes.control else 0
+    entered = Assumption(
+        statement="Whoever denies is on record as having applied in person.",
+        status=Status.FAILS,
+        evidence="Without the applications that an officer entered for a member the others stand out no more. A member may "
+        "rightly say of such a one that somebody else applied; notes of the members' requests would settle it.",
+    )
     return (
         Assumption(
             statement="The members asked were picked by lot, or all were asked, and those who did not answer are like those who did.",
@@ -139,21 +159,24 @@ def _assumptions(by_lot: bool, mistakes: Mistakes) -> tuple[Assumption, ...]:
         ),
         Assumption(
             statement="Members deny an application that they made no more often than stated.",
-            status=Status.UNTESTED,
-            evidence=f"The rate is that of {answers} members whose signed paper form is held."
+            status=Status.FAILS if denied == 1 else Status.UNTESTED,
+            evidence="One member alone denies it, and one mistake is enough for that; the form or the log of that application would settle it."
+            if denied == 1
+            else f"The rate is that of {answers} members whose signed paper form is held."
             if mistakes.control
             else "The rate is the plan's: too few who applied on a signed paper form were asked.",
         ),
+        *((entered,) if by_officers else ()),
     )
 
 
 def applicants(case: Case) -> pl.DataFrame:
     """Give each member in whose name an application is held, once, by the first: ``voter_key, via``.
 
-    An application that was made for everybody of a group is none.
+    An application that was made for everybody of a group is none, nor is one that was withdrawn.
     """
     rows = case.rows("vote_applications").drop_nulls("voter_key").sort("at", "application_id", nulls_last=True)
-    own = rows.filter((pl.col("submitted_via") != "automatic").fill_null(True))
+    own = rows.filter(pl.col("submitted_via").ne_missing("automatic") & pl.col("decision").ne_missing("withdrawn"))
     return own.unique("voter_key", keep="first", maintain_order=True).select(
         "voter_key", via=pl.col("submitted_via").fill_null("unknown")
     )
@@ -203,6 +226,9 @@ def _of_denials(case: Case) -> Result:
         reason = f"Nobody is on record as having been asked whether they applied.{told}"
         return NotAnswerable(method=METHOD, form=FORM, reason=reason, needs=missing, details={"n_complaints": complaints})
     held, said = applicants(case), answers(case)
+    voted = case.rows("ballot_events").filter(pl.col("event").is_in(COUNTED)).select("voter_key").unique()
+    only_voters = said.height > 0 and said.join(voted, on="voter_key", how="anti").height == 0
+    held = held.join(voted, on="voter_key", how="semi", maintain_order="left") if only_voters else held
     both = held.join(said, on="voter_key", maintain_order="left")
     by_lot = bool(both["by_lot"].any())
     used = both.filter(pl.col("by_lot") == by_lot)
@@ -213,15 +239,24 @@ def _of_denials(case: Case) -> Result:
     if not used.height:
         reason = f"None of those who say whether they applied is among the {held.height:,} applicants on record.{told}"
         return NotAnswerable(method=METHOD, form=FORM, reason=reason, needs=NEEDED, details={"n_complaints": complaints})
+    entered = used.filter(pl.col("via") == BY_OFFICER)
+    by_members = used.height - entered.height, (used.filter(pl.col("via") != BY_OFFICER)["says"] == "no").sum()
     result = application_denials(
         _parts(case, held, used), by_lot=by_lot, mistakes=mistakes, alpha=case.plan.alpha,
         confidence_level=case.plan.confidence_level, parameters={"zone": case.contest["timezone"]},
+        others=Asked(size=held.height, asked=by_members[0], denied=int(by_members[1])) if entered.height else None,
     )  # fmt: skip
-    return _with_counts(result, case, both, used, said, complaints)
+    return _with_counts(result, case, both, used, said, complaints, only_voters)
 
 
 def _with_counts(
-    result: TestResult, case: Case, both: pl.DataFrame, used: pl.DataFrame, said: pl.DataFrame, n_complaints: int
+    result: TestResult,
+    case: Case,
+    both: pl.DataFrame,
+    used: pl.DataFrame,
+    said: pl.DataFrame,
+    n_complaints: int,
+    only_voters: bool,
 ) -> TestResult:
     volunteers = both.filter(~pl.col("by_lot")) if result.details["by_lot"] else both.clear()
     strangers = said.filter(pl.col("says") == "yes").join(applicants(case), on="voter_key", how="anti")
@@ -229,6 +264,7 @@ def _with_counts(
         asked=pl.len(), denied=(pl.col("says") == "no").sum(), for_me=(pl.col("says") == "someone_on_my_behalf").sum()
     )
     more = {
+        "only_voters": only_voters,
         "n_for_me": used.filter(pl.col("says") == "someone_on_my_behalf").height,
         "n_unsure": used.filter(pl.col("says") == "unsure").height,
         "n_volunteers": volunteers.height,

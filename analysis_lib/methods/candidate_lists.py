@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ FIELDS = {"email": "email_key", "phone": "phone_key", "postal_address": "address
 FOR_A_CANDIDATE = "given_to_candidate"
 BY_AGE, LEFT_OUT, NOT_BY_AGE, OPEN = "age", "opted_out", "not_age", "open"
 CAUSES = (BY_AGE, LEFT_OUT, NOT_BY_AGE, OPEN)
+ONE_NIGHT = timedelta(hours=24)  # two lists of one evening may bear two dates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,33 @@ def day_of(instant: datetime, zone: str) -> date:
     return instant.astimezone(ZoneInfo(zone)).date()
 
 
+def days_alone(case: Case, own: list[CandidateList], others: list[CandidateList]) -> set[date]:
+    """Give the days on which one got a list and the other got none within `ONE_NIGHT`.
+
+    A list with the very rows of one that the same candidate had before was sent again, and is no further list.
+    """
+    zone = case.contest["timezone"]
+    found: set[date] = set()
+    had: list[pl.DataFrame] = []
+    for item in own:
+        rows = _rows(case, item).select("voter_key", *FIELDS.values()).sort("voter_key")
+        is_again = rows.height > 0 and any(rows.equals(before) for before in had)
+        had.append(rows)
+        near = (_is_near(item, other, zone) for other in others)
+        if not is_again and not any(near):
+            found.add(day_of(item.taken_at, zone))
+    return found
+
+
+def _is_near(one: CandidateList, two: CandidateList, zone: str) -> bool:
+    return is_of_one_day(one, two, zone) or abs(one.taken_at - two.taken_at) < ONE_NIGHT
+
+
+def is_of_one_day(one: CandidateList, two: CandidateList, zone: str) -> bool:
+    """Whether two lists bear one calendar day of the contest's zone."""
+    return day_of(one.taken_at, zone) == day_of(two.taken_at, zone)
+
+
 def members_apart(case: Case, first: CandidateList, second: CandidateList) -> pl.DataFrame:
     """Give the members who stand on one of two lists alone, and what tells of it.
 
@@ -116,8 +144,7 @@ def contacts_apart(case: Case, first: CandidateList, second: CandidateList) -> p
             .when(pl.col("a").is_null()).then(pl.lit("only second"))
             .otherwise(pl.lit("differs"))
         )  # fmt: skip
-        changed = _between(case, "contact_changes", first, second).filter(pl.col("field") == field)
-        changed = changed.select("voter_key", asked=pl.lit(False)).unique()
+        changed = _contact_changes(case, first, second, field, apart.filter(pl.col("b").is_null()))
         apart = apart.join(changed, on="voter_key", how="left").join(
             _own_copies(case, first, second, key), on="voter_key", how="left"
         )
@@ -125,6 +152,22 @@ def contacts_apart(case: Case, first: CandidateList, second: CandidateList) -> p
         found.append(apart.select("voter_key", "field", "unit", "how", "cause"))
     schema = dict.fromkeys(("voter_key", "field", "unit", "how", "cause"), pl.String)
     return pl.concat([pl.DataFrame(schema=schema), *found])
+
+
+def _contact_changes(
+    case: Case, first: CandidateList, second: CandidateList, field: str, taken_off: pl.DataFrame
+) -> pl.DataFrame:
+    """Members with a change of a detail between two lists, and whether they asked to have it taken off.
+
+    Whoever asked not to be written to may stand in the log of the roll alone; that tells only of details `taken_off`.
+    """
+    is_removal = (pl.col("edit_class") == "removed").fill_null(False) | pl.col("new_missing").fill_null(False)
+    is_own_wish = (pl.col("actor_role") == "self") | (pl.col("request_evidence") == "member_request_logged")
+    edits = _between(case, "contact_changes", first, second).filter(pl.col("field") == field)
+    told = edits.select("voter_key", asked=is_removal & is_own_wish.fill_null(False))
+    opted = _between(case, "roll_changes", first, second).filter(pl.col("reason") == "opted_out")
+    opted = opted.select("voter_key", asked=pl.lit(True)).join(taken_off, on="voter_key", how="semi")
+    return pl.concat([told, opted]).group_by("voter_key").agg(pl.col("asked").any())
 
 
 def columns_of(rows: pl.DataFrame) -> set[str]:
@@ -174,17 +217,16 @@ def _own_copies(case: Case, first: CandidateList, second: CandidateList, key: st
 
 def _cause(case: Case, table: str, first: CandidateList, second: CandidateList, joined: pl.Expr | None = None) -> pl.Expr:
     """What tells of a difference: a change between the days; else the copies on either side; else a log that is complete."""
-    zone = case.contest["timezone"]
-    one_day = day_of(first.taken_at, zone) == day_of(second.taken_at, zone)
+    one_day = is_of_one_day(first, second, case.contest["timezone"])
     same = (pl.col("before") == pl.col("after")).fill_null(False)
     differ = pl.col("has_both").fill_null(False) & ~same & (pl.col("before").is_not_null() | pl.col("after").is_not_null())
     moved = pl.col("asked").is_not_null() | (pl.lit(False) if joined is None else joined)
     return (
         pl.when(pl.col("asked").fill_null(False)).then(pl.lit(LEFT_OUT))
         .when(moved).then(pl.lit(BY_AGE))
-        .when(same | pl.lit(one_day)).then(pl.lit(NOT_BY_AGE))
+        .when(same).then(pl.lit(NOT_BY_AGE))
         .when(differ).then(pl.lit(BY_AGE))
-        .when(pl.lit(is_complete(case, table))).then(pl.lit(NOT_BY_AGE))
+        .when(pl.lit(one_day or is_complete(case, table))).then(pl.lit(NOT_BY_AGE))
         .otherwise(pl.lit(OPEN))
     )  # fmt: skip
 

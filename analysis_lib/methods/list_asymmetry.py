@@ -11,6 +11,7 @@ from analysis_lib.case import Case
 from analysis_lib.methods.candidate_lists import (
     FIELDS,
     NOT_BY_AGE,
+    ONE_NIGHT,
     OPEN,
     CandidateList,
     closest,
@@ -18,6 +19,8 @@ from analysis_lib.methods.candidate_lists import (
     contacts_apart,
     counted,
     day_of,
+    days_alone,
+    is_of_one_day,
     lists_of,
     members_apart,
     names_of,
@@ -31,6 +34,7 @@ EXPLANATIONS = (
     "Members joined, left, moved or corrected an address between the two days.",
     "Members asked that their contact details not be passed on, and one list was made before that was entered.",
     "One list was made for the post and another for telephone calls, so that they hold different columns.",
+    "Both lists were made in one evening, one of them past midnight.",
     "A list was sent again after a fault was found in it, and only one of the two sendings is on record.",
 )
 NEEDS = ("roll_snapshots.candidate_id (purpose given_to_candidate)",)
@@ -40,7 +44,8 @@ def list_asymmetry(case: Case, held: dict[str, list[CandidateList]]) -> list[dic
     """Hold the lists of every two candidates against each other: their days, their members and their contact details.
 
     Contents are compared between the two lists nearest in time, so that age explains as little as it can. A
-    difference counts only if age does not explain it; see `candidate_lists.members_apart`.
+    difference counts only if age does not explain it; see `candidate_lists.members_apart`. Two lists of different days that
+    were made less than 24 hours apart may have been handed over on one day: that is open.
 
     Parameters
     ----------
@@ -51,8 +56,8 @@ def list_asymmetry(case: Case, held: dict[str, list[CandidateList]]) -> list[dic
     -------
     list of dict
         One per pair: ``a`` and ``b`` (candidates, the earlier list first), ``first_at`` and ``second_at`` (UTC) of the two lists
-        compared, ``days_apart`` of the first list of each, ``other_days`` (days on which one got a list and the other did
-        not), ``compared`` (rows of both are held), ``on_both``, ``members`` and ``contacts`` (counts by cause), ``by_field``, ``columns``
+        compared, ``is_one_day`` (theirs), ``days_apart`` of the first list of each, ``other_days`` (days on which one got a list
+        and the other got none within 24 hours, but for the two compared), ``compared`` (rows of both are held), ``on_both``, ``members`` and ``contacts`` (counts by cause), ``by_field``, ``columns``
         (details that one list lacks altogether), ``sizes``, ``differs`` and ``is_open``.
     """
     return [_pair(case, held, a, b) for a, b in combinations(held, 2)]
@@ -61,21 +66,24 @@ def list_asymmetry(case: Case, held: dict[str, list[CandidateList]]) -> list[dic
 def _pair(case: Case, held: dict[str, list[CandidateList]], a: str, b: str) -> dict[str, Any]:
     zone = case.contest["timezone"]
     first, second = closest(held[a], held[b])
-    days = [{day_of(item.taken_at, zone) for item in held[name]} for name in (a, b)]
+    days = [day_of(held[name][0].taken_at, zone) for name in (a, b)]
+    alone = days_alone(case, held[a], held[b]) | days_alone(case, held[b], held[a])
+    one_day = is_of_one_day(first, second, zone)
+    is_late = not one_day and second.taken_at - first.taken_at >= ONE_NIGHT
     told: dict[str, Any] = {
         "a": first.holder, "b": second.holder, "first_at": first.taken_at, "second_at": second.taken_at,
-        "days_apart": abs((min(days[0]) - min(days[1])).days), "other_days": len(days[0] ^ days[1]),
+        "days_apart": abs((days[0] - days[1]).days), "is_one_day": one_day,
+        "other_days": len(alone - {day_of(item.taken_at, zone) for item in (first, second)}),
         "sizes": [first.size, second.size], "compared": bool(first.held and second.held),
     }  # fmt: skip
-    one_day = day_of(first.taken_at, zone) == day_of(second.taken_at, zone)
     if not told["compared"]:
         sizes_differ = one_day and None not in told["sizes"] and first.size != second.size
-        return told | {"differs": bool(told["other_days"]) or sizes_differ, "is_open": True}
+        return told | {"differs": is_late or bool(told["other_days"]) or sizes_differ, "is_open": True}
     members, contacts = members_apart(case, first, second), contacts_apart(case, first, second)
     one, two = rows_of(case, first), rows_of(case, second)
     lacking = [{"field": field, "holder": name} for field in FIELDS for name, rows, other in ((first.holder, one, two), (second.holder, two, one)) if field in columns_of(other) - columns_of(rows)]  # fmt: skip
     apart = pl.concat([members.select("cause"), contacts.select("cause")])["cause"]
-    differs = bool(told["other_days"] or lacking or (apart == NOT_BY_AGE).any())
+    differs = bool(is_late or told["other_days"] or lacking or (apart == NOT_BY_AGE).any())
     return told | {
         "on_both": one.join(two, on="voter_key", how="semi").height,
         "members": counted(members),
@@ -89,7 +97,7 @@ def _pair(case: Case, held: dict[str, list[CandidateList]], a: str, b: str) -> d
         "by_unit": _by_unit(one, two, members, contacts),
         "columns": lacking,
         "differs": differs,
-        "is_open": bool((apart == OPEN).any()),
+        "is_open": bool((apart == OPEN).any()) or not (one_day or is_late),
     }  # fmt: skip
 
 

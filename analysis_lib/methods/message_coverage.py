@@ -12,7 +12,7 @@ from scipy.stats import hypergeom
 
 from analysis_lib.case import Case
 from analysis_lib.methods.members import roll_in_force
-from analysis_lib.methods.unit_rates import REFERENCES, learnt_spread, pooled, uneven
+from analysis_lib.methods.unit_rates import REFERENCES, learnt_spread, uneven
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats.stratified import approximate_ratio, common_ratio, informative
 
@@ -21,6 +21,8 @@ NEEDS = ("credential_events.event|communications.n_bounced",)
 MIN_EACH = 5
 MOST_EXACT = 20_000  # members compared; beyond, the exact test would take minutes
 FIELDS = ("email", "phone")
+FIELD_OF = {"email": "email", "sms": "phone"}  # the detail that a medium needs; any other may go by either
+SENT = ("issued", "resent_same", "reissued_new", "destination_changed")
 BY_LOT = ("census", "random", "stratified")
 UNCHANGED, OTHERWISE, UNASKED = (
     "contact not changed",
@@ -32,6 +34,7 @@ EXPLANATIONS = (
     "Spam filters of one provider, which many members of a branch share.",
     "Members who asked to be sent nothing, or for whom no address is held.",
     "Old addresses: a branch whose list was not kept up loses more letters.",
+    "A provider refused what one relay sent, and members of a branch share it or were sent theirs that day.",
     "A letter that the relay took counts as delivered, even if it ended among the junk.",
 )
 NULLS = {
@@ -67,7 +70,8 @@ def message_coverage(members: pl.DataFrame, *, form: str, confidence_level: floa
 
     Notes
     -----
-    Null hypothesis: see `NULLS`. Exact, given each stratum's totals; one-sided and discrete, so below its nominal rate. Above
+    Where no search found changes without a request, the answer is undetermined: an address that somebody asked for may
+    be taken down wrongly, and one that replaces a dead one may be dead too. Null hypothesis: see `NULLS`. Exact, given each stratum's totals; one-sided and discrete, so below its nominal rate. Above
     `MOST_EXACT` members the normal approximation stands in.
     """
     unasked_n = members.filter(pl.col("group") == UNASKED).height
@@ -83,7 +87,7 @@ def message_coverage(members: pl.DataFrame, *, form: str, confidence_level: floa
             confidence_level=confidence_level, unit="ratio",
         ),
         n_observations=members.height, n_excluded=0,
-        assumptions=(_who_changed(form),), innocent_explanations=EXPLANATIONS, references=("gart1970",),
+        assumptions=(_who_changed(form, is_asked=unasked_n < MIN_EACH),), innocent_explanations=EXPLANATIONS, references=("gart1970",),
         parameters={"confidence_level": confidence_level},
         details={
             "compared": list(compared), "groups": groups(members), "n_strata": len(tables), "n_strata_used": len(used),
@@ -92,15 +96,18 @@ def message_coverage(members: pl.DataFrame, *, form: str, confidence_level: floa
     )  # fmt: skip
 
 
-def _who_changed(form: str) -> Assumption:
+def _who_changed(form: str, *, is_asked: bool) -> Assumption:
     told = {
         "changed": "A change counts only for messages sent after it, so a letter that came back cannot be its cause; the next one can be.",
         "said": "Changes count only up to the day on which the codes went out; memory errs in both groups.",
     }
     return Assumption(
         statement="Members with a changed contact would otherwise be reached like their neighbours.",
-        status=Status.UNTESTED,
-        evidence=told[form],
+        status=Status.FAILS if is_asked else Status.UNTESTED,
+        evidence=f"Of fewer than {MIN_EACH} of the changes a search found that nobody had asked for them. A new address that was asked for, or put "
+        "in place of a dead one, fails more often; a search for the requests behind the changes would settle it."
+        if is_asked
+        else told[form],
     )
 
 
@@ -130,46 +137,68 @@ def _smallest(tables: np.ndarray, alpha: float) -> int | None:
 
 
 def sendings(case: Case) -> pl.DataFrame:
-    """Give every member's messages whose fate is on record: ``voter_key, message, sent_at, is_missed``, a member and message once.
+    """Give every member's messages whose fate is on record: ``voter_key, message, sent_at, field, is_missed``, a member and message once.
 
+    A bounce may be logged days later, so a message of no dated mailing was sent when the last code before it was; ``sent_at``
+    is null where no such is on record. ``field``: the contact detail that it went to, empty where that is not known.
     Events of no mailing (a code sent again, or a log without mailings) count as one message only for members who have no
     other, and their first outcome alone: what was sent after a letter came back is the cure, not another letter.
     """
     rows = case.rows("credential_events").filter(pl.col("event").is_in(("delivered", "bounced"))).drop_nulls("voter_key")
     sent = case.rows("communications").filter(pl.col("kind").is_in(("invitation", "reminder")))
     rows = rows.sort("at", "event_id", nulls_last=True).with_columns(is_missed=pl.col("event") == "bounced")
-    mailed = rows.join(sent.select("message_id", "sent_at"), on="message_id", maintain_order="left")
+    rows = _with_sending(case, rows)
+    mailed = rows.join(sent.select("message_id", "medium", dated="sent_at"), on="message_id", maintain_order="left").with_columns(
+        sent_at=pl.coalesce("dated", "sent_at"), kind=pl.coalesce("medium", "destination_kind")
+    )
     by_mailing = mailed.group_by("voter_key", message="message_id", maintain_order=True).agg(
-        sent_at=pl.coalesce(pl.col("sent_at").first(), pl.col("at").first()), is_missed=pl.col("is_missed").last()
+        pl.col("sent_at", "kind").first(), pl.col("is_missed").last()
     )
     alone = rows.join(mailed.select("voter_key").unique(), on="voter_key", how="anti", maintain_order="left")
-    singly = alone.group_by("voter_key", maintain_order=True).agg(
-        sent_at=pl.col("at").first(), is_missed=pl.col("is_missed").first()
+    singly = alone.group_by("voter_key", message=pl.lit(""), maintain_order=True).agg(
+        pl.col("sent_at").first(), pl.col("destination_kind").first().alias("kind"), pl.col("is_missed").first()
     )
-    singly = singly.select("voter_key", message=pl.lit(""), sent_at="sent_at", is_missed="is_missed")
-    return pl.concat([by_mailing.select(singly.columns), singly]).sort("voter_key", "sent_at", "message")
+    field = pl.col("kind").replace_strict(FIELD_OF, default="", return_dtype=pl.String)
+    every = pl.concat([by_mailing, singly]).select("voter_key", "message", "sent_at", "is_missed", field=field)
+    return every.sort("voter_key", "sent_at", "message")
+
+
+def _with_sending(case: Case, fates: pl.DataFrame) -> pl.DataFrame:
+    """Add when the last code before each outcome was sent to the member: ``sent_at``, null without one."""
+    codes = case.rows("credential_events").filter(pl.col("event").is_in(SENT)).drop_nulls(["voter_key", "at"])
+    placed = fates.with_row_index("order").sort("at", "order", nulls_last=True).join_asof(
+        codes.sort("at").select("voter_key", "at", sent_at="at"), on="at", by="voter_key", check_sortedness=False
+    )  # fmt: skip
+    return placed.sort("order").drop("order")
 
 
 def contact_states(case: Case) -> pl.DataFrame:
-    """Changes of e-mail and telephone that moved where a message goes: ``voter_key, changed_at, group``, in order of time."""
+    """Changes of e-mail and telephone that moved where a message goes: ``voter_key, changed_at, field, group``, in order of time.
+
+    Each stands here twice, the second time for messages of which it is not known by what they went: ``field`` is empty.
+    """
     changes = case.rows("contact_changes").filter(
         pl.col("field").is_in(FIELDS) & (pl.col("edit_class") != "formatting_only").fill_null(True)
     )
     known = changes.with_columns(changed_at=pl.coalesce("at", "at_hi")).drop_nulls(["changed_at", "voter_key"])
     unasked = pl.col("request_evidence") == "none_found"  # silence is not a finding: somebody looked, and found none
     group = pl.when(unasked).then(pl.lit(UNASKED)).otherwise(pl.lit(OTHERWISE))
-    return known.select("voter_key", "changed_at", group=group).sort("changed_at", "voter_key", "group")
+    own = known.select("voter_key", "changed_at", "field", group=group)
+    return pl.concat([own, own.with_columns(field=pl.lit(""))]).sort("changed_at", "voter_key", "group")
 
 
 def by_the_log(case: Case, rng: np.random.Generator) -> pl.DataFrame:
     """Give members with a change by the first message after it, and members without one by a message drawn by lot.
 
     The lot is drawn among all messages, before it is looked whether that one went to the member: who was not reached
-    does not vote and so is sent more of them. Nothing later than the message plays a part.
+    does not vote and so is sent more of them. Nothing later than the message plays a part, and no change of a telephone
+    number for an e-mail; a change of the very instant of the sending may be later.
     """
     sent = sendings(case).drop_nulls("sent_at").sort("sent_at", "voter_key", "message")
     states = contact_states(case)
-    placed = sent.join_asof(states, left_on="sent_at", right_on="changed_at", by="voter_key", check_sortedness=False)
+    placed = sent.join_asof(
+        states, left_on="sent_at", right_on="changed_at", by=["voter_key", "field"], check_sortedness=False, allow_exact_matches=False
+    )  # fmt: skip
     changed = placed.drop_nulls("group").unique("voter_key", keep="first", maintain_order=True)
     messages = placed["message"].unique().sort()
     members = placed.select("voter_key").unique().sort("voter_key")
@@ -186,10 +215,10 @@ def by_what_they_say(case: Case) -> pl.DataFrame:
     issued = case.rows("credential_events").filter(pl.col("event") == "issued").drop_nulls(["voter_key", "at"])
     first = issued.group_by("voter_key").agg(sent_at=pl.col("at").min())
     own = asked.join(first, on="voter_key").with_columns(is_missed=pl.col("says_received_credential") == "no")
-    states = contact_states(case)
+    states = contact_states(case).filter(pl.col("field") == "")
     placed = own.sort("sent_at", "voter_key").join_asof(
-        states, left_on="sent_at", right_on="changed_at", by="voter_key", check_sortedness=False
-    )
+        states, left_on="sent_at", right_on="changed_at", by="voter_key", check_sortedness=False, allow_exact_matches=False
+    )  # fmt: skip
     return _with_strata(case, placed.with_columns(pl.col("group").fill_null(UNCHANGED), message=pl.lit("")), "message")
 
 
@@ -200,14 +229,42 @@ def _with_strata(case: Case, rows: pl.DataFrame, within: str) -> pl.DataFrame:
     return joined.select("voter_key", "unit", "group", "is_missed", stratum=pl.format("{}\n{}", within, "unit")).sort("voter_key")
 
 
-def branch_units(case: Case) -> pl.DataFrame:
-    """Members with a first message whose fate is on record and, of these, members to whom it came back, by branch."""
+def branch_members(case: Case) -> pl.DataFrame:
+    """Members on the roll with a first message whose fate is on record: ``unit, message, provider, is_missed``; small branches under one name."""
     first = sendings(case).unique("voter_key", keep="first", maintain_order=True)
-    roll = roll_in_force(case).select("voter_key", "unit").drop_nulls("unit")
-    counts = first.join(roll, on="voter_key").group_by("unit").agg(
-        events=pl.col("is_missed").sum().cast(pl.Int64), size=pl.len().cast(pl.Int64)
+    roll = roll_in_force(case).select("voter_key", "unit", provider="email_domain_class").drop_nulls("unit")
+    members = first.join(roll, on="voter_key").select("unit", "message", "provider", "is_missed")
+    least = case.package.min_cell
+    return members.with_columns(
+        unit=pl.when(pl.len().over("unit") < least)
+        .then(pl.lit(f"a group of branches of fewer than {least} members"))
+        .otherwise("unit")
+    )
+
+
+def branch_units(members: pl.DataFrame) -> pl.DataFrame:
+    """Members and, of these, members to whom the message came back, by branch: ``unit, events, size``."""
+    counts = members.group_by("unit").agg(events=pl.col("is_missed").sum().cast(pl.Int64), size=pl.len().cast(pl.Int64))
+    return counts.sort("unit")
+
+
+def same_road(members: pl.DataFrame, top: str, alpha: float) -> Assumption:
+    """Say whether a branch stands out among members of the same kind of provider to whom the same message went."""
+    known = members.drop_nulls("provider").filter(pl.col("provider") != "unknown")
+    own, missed = pl.col("unit") == top, pl.col("is_missed")
+    counts = known.group_by("message", "provider").agg(
+        (own & missed).sum(), (own & ~missed).sum().alias("b"), (~own & missed).sum().alias("c"), (~own & ~missed).sum().alias("d")
     )  # fmt: skip
-    return pooled(counts, case.package.min_cell, f"a group of branches of fewer than {case.package.min_cell} members")
+    tables = counts.sort("message", "provider").drop("message", "provider").to_numpy().astype(np.int64)
+    is_apart = tables.size and (common_ratio if tables.sum() <= MOST_EXACT else approximate_ratio)(tables, 0.95).greater <= alpha
+    return Assumption(
+        statement="The branches' messages went the same road: by the same relay, to providers of the same kind.",
+        status=Status.UNTESTED if is_apart else Status.FAILS,
+        evidence="The branch stands out among members of the same kind of provider to whom the same message went."
+        if is_apart
+        else "Among members of the same kind of provider to whom the same message went it does not stand out, or these kinds are not held; "
+        "the relay's own log, with the provider's reasons for sending messages back, would settle it.",
+    )
 
 
 def mailings(case: Case) -> list[dict[str, Any]]:
@@ -242,7 +299,7 @@ def _of_changed(case: Case, form: str, more: Mapping[str, Any], level: Mapping[s
     n_changed, n_missed = members.filter(pl.col("group") != UNCHANGED).height, int(members["is_missed"].sum())
     if n_changed < MIN_EACH or members.height - n_changed < MIN_EACH or not n_missed:
         reason = (
-            f"Of members of whom it is known whether they were reached, {n_changed:,} had a changed contact and {members.height - n_changed:,} had none; "
+            f"Of members of whom it is known when a message was sent to them and whether it came, {n_changed:,} had a changed contact and {members.height - n_changed:,} had none; "
             f"{n_missed:,} of all were not reached. At least {MIN_EACH} of each, and one not reached, are needed to compare them."
         )
         return NotAnswerable(method=METHOD, form=form, reason=reason, needs=needs, details=more)
@@ -260,7 +317,8 @@ def _totals(more: Mapping[str, Any]) -> str:
 
 
 def _of_branches(case: Case, more: Mapping[str, Any], level: Mapping[str, float]) -> Result:
-    units = branch_units(case)
+    members = branch_members(case)
+    units = branch_units(members)
     if units.height < 2 or not units["events"].sum():
         reason = "Messages to members of fewer than two branches, or none that came back, are on record."
         return NotAnswerable(method=METHOD, form="branch", reason=reason, needs=("credential_events.event", "roll.unit"))
@@ -268,7 +326,7 @@ def _of_branches(case: Case, more: Mapping[str, Any], level: Mapping[str, float]
     return TestResult(
         method=METHOD, form="branch", null_hypothesis=NULLS["branch"], alternative="greater",
         statistic=float(found.top["events"]), statistic_name=COUNTED["branch"], pvalue=found.pvalue, effect=found.effect,
-        n_observations=int(units["size"].sum()), n_excluded=0, assumptions=(learnt_spread(found, "Branches"),),
+        n_observations=int(units["size"].sum()), n_excluded=0, assumptions=(learnt_spread(found, "Branches"), same_road(members, found.top["unit"], level["alpha"])),
         innocent_explanations=EXPLANATIONS, references=REFERENCES,
         parameters={"confidence_level": level["confidence_level"], "zone": case.contest["timezone"]},
         details={"units": list(found.units), "top": found.top, "smallest_visible": found.smallest_visible, **more},

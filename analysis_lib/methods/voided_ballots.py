@@ -13,6 +13,8 @@ from analysis_lib.case import Case
 from analysis_lib.methods.administrators import acts, labels
 from analysis_lib.methods.ballot_kinds import COUNTED, given_online
 from analysis_lib.methods.declared import latest_totals, whole_contest, with_declaration
+from analysis_lib.methods.instants import edge
+from analysis_lib.methods.turnout_stretches import Stretch, outages
 from analysis_lib.methods.unit_rates import REFERENCES, learnt_spread, pooled, rate_ratio, uneven
 from analysis_lib.results import Assumption, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats.predictive_rates import clopper_pearson
@@ -24,7 +26,9 @@ TAKEN_OUT = ("voided", "rejected", "quarantined", "excluded_from_count")  # not 
 PUT_BACK = ("reinstated", "released")
 BULK = 10  # taken out by one role within one minute: a single decision, told and not tested
 DECLARED_OUT = ("ballots_voided", "ballots_rejected")
-KEYS = ("ballot_id", "credential_id", "voter_key")
+KEYS = (("ballot_id",), ("credential_id", "channel"), ("voter_key", "channel"), ("credential_id",), ("voter_key",))
+PAPER, BY_WIRE = ("in person", "postal", "proxy", "officer entered"), ("online", "online kiosk", "phone", "sms")
+LEAST_RUN, NEARLY_ALL = 5, 0.8  # ballots given one after the other and all taken out; their share of those of the day
 LONG_AGO, FAR_OFF = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 EXPLANATIONS = (
     "The voter asked for it, having voted by mistake or wishing to vote in the hall.",
@@ -39,6 +43,28 @@ NULLS = {
     "day": "the share of ballots taken out differs between the days of casting only as it does among the other days",
     "administrator": "taking ballots out makes up the same share of every administrator's work, but for the spread that the others show",
 }
+NEEDED = {
+    "channel": ("ballot_events.channel",),
+    "day": ("ballot_events.at", "ballot_events.voter_key|ballot_events.ballot_id"),
+    "administrator": ("admin_actions.action", "admin_actions.actor_key"),
+}
+NOTHING_LOST = Assumption(
+    statement="The ballots that make the difference were lost to their voters.",
+    status=Status.FAILS,
+    evidence="Without those put back or given anew by the same voter nothing stands out: a fault of the platform or a change to the hall would "
+    "do the same; the reasons noted for them would settle it.",
+)
+ONE_STRETCH = Assumption(
+    statement="The ballots of the day were taken out one by one, each for a reason of its own.",
+    status=Status.FAILS,
+    evidence="Nearly all of them had been given one after the other with none left standing between them, or during a stated outage: a fault of "
+    "those hours would do the same; the platform's own log of faults would settle it.",
+)
+ONE_OFFICE = Assumption(
+    statement="Every administrator could take a ballot out.",
+    status=Status.FAILS,
+    evidence="One alone is on record as doing so, and may be the only one who could; a list of who could would settle it.",
+)
 TESTED = {"day": "ballots taken out of those cast on one day", "administrator": "ballots taken out by one administrator"}
 
 
@@ -63,13 +89,13 @@ def given_ballots(case: Case) -> tuple[pl.DataFrame, pl.DataFrame]:
         "act"
     )
     parts = []
-    for key in KEYS:
+    for keys in KEYS:
         pairs = (
-            left.drop_nulls(key)
+            left.drop_nulls(keys)
             .sort("when", "act")
             .join_asof(
-                given.join(left.select(key), on=key, how="semi").sort("when", "ballot").select("ballot", "when", key),
-                on="when", by=key, strategy="backward", check_sortedness=False,
+                given.join(left.select(keys), on=keys, how="semi").sort("when", "ballot").select("ballot", "when", *keys),
+                on="when", by=list(keys), strategy="backward", check_sortedness=False,
             )
             .drop_nulls("ballot")
         )  # fmt: skip
@@ -136,6 +162,7 @@ def by_channel(units: pl.DataFrame, *, confidence_level: float, n_resamples: int
     rows = [{"unit": u, "events": int(k), "size": int(n)} for u, k, n in units.select("unit", "events", "size").iter_rows()]
     apart = (events - sizes * events.sum() / sizes.sum()) / np.sqrt(sizes)
     top = int(np.argmax(apart))
+    is_paper = rows[top]["unit"] in PAPER and any(row["unit"] in BY_WIRE for row in rows)
     without = [row["unit"] for row in rows if not row["events"]]
     return TestResult(
         method=METHOD, form="channel", null_hypothesis=NULLS["channel"], alternative="two-sided",
@@ -145,10 +172,12 @@ def by_channel(units: pl.DataFrame, *, confidence_level: float, n_resamples: int
         assumptions=(
             Assumption(
                 statement="A ballot can be taken out in every channel, and is for the same reasons.",
-                status=Status.FAILS if without else Status.UNTESTED,
+                status=Status.FAILS if without or is_paper else Status.UNTESTED,
                 evidence=f"Of {len(without)} of the {len(rows)} channels none was taken out; whether one could have been isn't held."
                 if without
-                else "A paper can be spoilt, an online ballot cannot; the reasons aren't in the log.",
+                else "A paper can be spoilt or come without what belongs to it, an online ballot cannot; the reasons, which the log doesn't hold, would settle it."
+                if is_paper
+                else "The reasons aren't in the log.",
             ),
         ),
         innocent_explanations=EXPLANATIONS, references=("freeman1951", "koopman1984"),
@@ -179,10 +208,29 @@ def channel_units(ballots: pl.DataFrame, untied: pl.DataFrame) -> pl.DataFrame:
     return (more if fits else units).select(pl.col("unit").str.replace_all("_", " "), "events", "size").sort("unit")
 
 
-def day_units(ballots: pl.DataFrame, zone: str) -> pl.DataFrame:
-    """Online ballots by the local day on which they were cast; a keyed-in ballot bears the time of keying and is left out."""
-    timed = given_online(ballots.filter(~pl.col("is_bulk")))
-    return _counted(timed, pl.col("at").dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d"))
+def by_day(ballots: pl.DataFrame, zone: str, opens_at: datetime | None = None) -> pl.DataFrame:
+    """Online ballots with the local ``day`` on which they were cast, in order of time.
+
+    A keyed-in ballot bears the time of keying and is left out, as is one from before the opening, where tests are made.
+    """
+    timed = given_online(ballots.filter(~pl.col("is_bulk"))).filter(pl.col("at") >= (opens_at or LONG_AGO))
+    return timed.with_columns(day=pl.col("at").dt.convert_time_zone(zone).dt.strftime("%Y-%m-%d")).sort("at", maintain_order=True)
+
+
+def day_units(ballots: pl.DataFrame, zone: str, opens_at: datetime | None = None) -> pl.DataFrame:
+    """Online ballots given and taken out, by the local day on which they were cast."""
+    return _counted(by_day(ballots, zone, opens_at), pl.col("day"))
+
+
+def is_one_stretch(rows: pl.DataFrame, faults: list[Stretch]) -> bool:
+    """Whether nearly all that was taken out was given in one unbroken row, or during a stated outage.
+
+    `rows` are the ballots of a day in order of time. Whoever picks ballots leaves others between them; a fault does not.
+    """
+    runs = rows.with_columns(run=pl.col("is_out").rle_id()).filter("is_out").with_columns(length=pl.len().over("run"))
+    longest = (pl.col("length") >= LEAST_RUN) & (pl.col("length") == pl.col("length").max())
+    within = [pl.col("at").is_between(start, end) for start, end in faults]
+    return runs.height > 0 and runs.select(pl.any_horizontal(longest, *within).sum()).item() >= NEARLY_ALL * runs.height
 
 
 def administrator_units(case: Case) -> pl.DataFrame:
@@ -230,42 +278,66 @@ def facts(case: Case, ballots: pl.DataFrame, untied: pl.DataFrame) -> dict[str, 
 
 def answer(case: Case) -> tuple[Result, ...]:
     """Answer for one contest of a package: by channel, by day of casting, by administrator."""
-    plan, zone = case.plan, case.contest["timezone"]
     ballots, untied = given_ballots(case)
     told = facts(case, ballots, untied)
     n_out = told["n_out"] + untied.height
     if not n_out:
         return (_from_declared(case),)
-    least, days = case.package.min_cell, f"a group of days of fewer than {case.package.min_cell} ballots"
+    gone = ballots.with_columns(is_out=pl.col("is_out") & ~pl.col("is_back") & ~pl.col("is_again"))
     found: list[Result] = []
-    for form, units, needs in (
-        ("channel", channel_units(ballots, untied), ("ballot_events.channel",)),
-        (
-            "day",
-            pooled(day_units(ballots, zone), least, days),
-            ("ballot_events.at", "ballot_events.voter_key|ballot_events.ballot_id"),
-        ),
-        ("administrator", administrator_units(case), ("admin_actions.action", "admin_actions.actor_key")),
-    ):
+    for form, needs in NEEDED.items():
+        units = _units(case, form, ballots, untied)
         if units.height < 2 or not units["events"].sum():
-            found.append(
-                NotAnswerable(method=METHOD, form=form, reason=_too_little(form, units, told), needs=needs, details=told)
-            )
-        elif form == "channel":
-            rng = plan.rng(case.contest_id, METHOD, form)
-            result = by_channel(units, confidence_level=plan.confidence_level, n_resamples=plan.n_resamples, rng=rng)
-            found.append(_told(result, told, n_out - int(units["events"].sum()), zone))
-        else:
-            result = voided_ballots(units, form=form, alpha=plan.alpha, confidence_level=plan.confidence_level)
-            left_out = n_out - int(units["events"].sum()) if form == "day" else 0
-            found.append(_told(result, told, left_out, zone))
+            reason = _too_little(form, units, told)
+            found.append(NotAnswerable(method=METHOD, form=form, reason=reason, needs=needs, details=told))
+            continue
+        result = _tested(case, form, units)
+        causes = (
+            _causes(case, form, result, ballots, _units(case, form, gone, untied)) if result.pvalue <= case.plan.alpha else ()
+        )
+        left_out = 0 if form == "administrator" else n_out - int(units["events"].sum())
+        found.append(_told(result, told, left_out, case.contest["timezone"], causes))
     return tuple(found)
 
 
-def _told(result: TestResult, told: dict[str, Any], n_excluded: int, zone: str) -> TestResult:
+def _units(case: Case, form: str, ballots: pl.DataFrame, untied: pl.DataFrame) -> pl.DataFrame:
+    if form == "channel":
+        return channel_units(ballots, untied)
+    if form == "administrator":
+        return administrator_units(case)
+    least = case.package.min_cell
+    days = day_units(ballots, case.contest["timezone"], edge(case, "voting", "opens_at"))
+    return pooled(days, least, f"a group of days of fewer than {least} ballots")
+
+
+def _tested(case: Case, form: str, units: pl.DataFrame) -> TestResult:
+    plan = case.plan
+    if form == "channel":
+        rng = plan.rng(case.contest_id, METHOD, form)
+        return by_channel(units, confidence_level=plan.confidence_level, n_resamples=plan.n_resamples, rng=rng)
+    return voided_ballots(units, form=form, alpha=plan.alpha, confidence_level=plan.confidence_level)
+
+
+def _causes(case: Case, form: str, result: TestResult, ballots: pl.DataFrame, gone: pl.DataFrame) -> tuple[Assumption, ...]:
+    """What else would make a unit stand out: nothing lost, a fault of some hours, or an office of one person."""
+    zone, found = case.contest["timezone"], []
+    if form == "administrator":
+        return (ONE_OFFICE,) if sum(unit["events"] > 0 for unit in result.details["units"]) == 1 else ()
+    if not gone["events"].sum() or _tested(case, form, gone).pvalue > case.plan.alpha:
+        found.append(NOTHING_LOST)
+    if form == "day":
+        days = by_day(ballots, zone, edge(case, "voting", "opens_at")).filter(pl.col("day") == result.details["top"]["unit"])
+        found += [ONE_STRETCH] if is_one_stretch(days, outages(case)) else []
+    return tuple(found)
+
+
+def _told(
+    result: TestResult, told: dict[str, Any], n_excluded: int, zone: str, causes: tuple[Assumption, ...] = ()
+) -> TestResult:
     return replace(
-        result, n_excluded=n_excluded, details=dict(result.details) | told, parameters=dict(result.parameters) | {"zone": zone}
-    )
+        result, n_excluded=n_excluded, details=dict(result.details) | told, parameters=dict(result.parameters) | {"zone": zone},
+        assumptions=(*result.assumptions, *causes),
+    )  # fmt: skip
 
 
 def _too_little(form: str, units: pl.DataFrame, told: dict[str, Any]) -> str:

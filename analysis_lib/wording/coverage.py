@@ -38,15 +38,24 @@ def application_denials(finding: Finding) -> str:
 def _denials(finding: Finding) -> str:
     result, details = finding.result, finding.details
     denied, effect = int(result.statistic), result.effect
+    who = "in whose names an application is held" + (
+        " and who voted, as all who were asked did" if details["only_voters"] else ""
+    )
+    among = "" if details["by_lot"] else " among all of them"
     text = (
-        f"Of {count(details['n_applicants'], 'member')} in whose names an application is held, {result.n_observations:,} said whether they "
+        f"Of {count(details['n_applicants'], 'member')} {who}, {result.n_observations:,} said whether they "
         f"applied, and {denied:,} of these {'says' if denied == 1 else 'say'} no; mistakes at a rate of "
-        f"{percent(result.parameters['misreport_rate'], 1)} would make {expected(details['expected'])}. "
+        f"{percent(result.parameters['misreport_rate'], 1)} would make {expected(details['expected'])}{among}. "
     )
     if details["by_lot"]:
-        text += f"Over all applicants that comes to {effect.low:,.0f} to {effect.high:,.0f} applications that their members did not make ({interval(effect.confidence_level)})."
+        low, high = round(effect.low), round(effect.high)
+        many = count(high, "application") if low == high else f"{low:,} to {high:,} applications"
+        whole = "these members" if details["only_voters"] else "all applicants"
+        text += f"Over {whole} that comes to {many} that their members did not make ({interval(effect.confidence_level)})."
     else:
-        text += f"They were not picked by lot, so this tells of all others nothing: at least {effect.low:,.0f} of the applications were not the members' own, if mistakes come at that rate."
+        text += f"They were not picked by lot, and whoever has something to tell comes first, so this tells nothing of the others: at least {effect.low:,.0f} of the applications were not the members' own, if mistakes come at that rate."
+    if details["n_unsure"]:
+        text += f" {count(details['n_unsure'], 'member')} of those asked {_verb(details['n_unsure'], 'is', 'are')} not sure."
     if details["n_for_me"]:
         text += f" {count(details['n_for_me'], 'more member')} {_verb(details['n_for_me'], 'says', 'say')} that somebody applied on their behalf."
     if details["n_volunteers_denying"]:
@@ -63,7 +72,10 @@ def _denials(finding: Finding) -> str:
 def _together(finding: Finding) -> str:
     details = finding.details
     told = [_way(row, finding.result.parameters["zone"]) for row in details["ways"]]
-    return f"Of {count(finding.result.n_observations, 'application')}: {'; '.join(told)}."
+    text = f"Of {count(finding.result.n_observations, 'application')}: {'; '.join(told)}."
+    if n := details["n_batch"]:
+        text += f" {n:,} bear the same second as nine others or more, as what is loaded at one go does, and stand aside."
+    return text
 
 
 def _way(row: Mapping[str, Any], zone: str) -> str:
@@ -131,6 +143,7 @@ def voided_ballots(finding: Finding) -> str:
     text = f"{count(n, 'ballot')} of {details['n_given']:,} {_verb(n, 'was', 'were')} voided, rejected, set aside or left out of the count"
     if details["n_gone"] is not None:
         text += f"; {details['n_back']:,} came back, {details['n_again']:,} {_verb(details['n_again'], 'was', 'were')} given anew by the same voter, {details['n_gone']:,} {_verb(details['n_gone'], 'is', 'are')} gone"
+        text += f", and of {details['n_unmatched']:,} it is not on record" if details["n_unmatched"] else ""
     text += f", against a lead of {count(details['lead'], 'vote')}. " if details["lead"] is not None else ". "
     if details["n_bulk"]:
         text += f"{count(details['n_bulk'], 'ballot')} taken out many at a time {_verb(details['n_bulk'], 'is', 'are')} counted and not compared. "
@@ -154,7 +167,9 @@ def _compared(finding: Finding) -> str:
 
 
 def _visible_units(finding: Finding) -> str:
-    if "smallest_visible" not in finding.details:
+    if "smallest_visible" not in finding.details or (
+        finding.details["smallest_visible"] is None and finding.result.pvalue <= finding.alpha
+    ):
         return ""
     seen = finding.details["smallest_visible"]
     return (

@@ -7,7 +7,15 @@ import pytest
 from cases import tiny, utc
 
 from analysis_lib import exhibits, wording
-from analysis_lib.methods.application_bursts import by_the_member, contact_groups, in_time, network_groups, own_applications
+from analysis_lib.methods.application_bursts import (
+    A_WAVE,
+    by_the_member,
+    contact_groups,
+    in_batch,
+    in_time,
+    network_groups,
+    own_applications,
+)
 from analysis_lib.methods.registry import answer_chapter
 from analysis_lib.results import NotAnswerable, Verdict, to_dict
 from analysis_lib.stats.multiplicity import holm
@@ -128,6 +136,61 @@ def test_what_has_a_cause_of_its_own_is_left_out(tmp_path, what):
     assert answered(this)["bursts"].verdict is Verdict.WITHIN_BASELINE
 
 
+@pytest.mark.parametrize(("via", "verdict"), [("web_form", Verdict.NOT_EXPLAINED), (None, Verdict.UNDETERMINED)])
+def test_a_burst_of_which_nobody_says_how_it_came_in_may_be_an_officers_typing(tmp_path, via, verdict):
+    rows = spread(150, np.random.default_rng(4)) + [applied(f"w{i:02d}", 60.2 + i * 20 / 3600, via) for i in range(15)]
+    found = answered(tiny(tmp_path, vote_applications=rows, plan="n_resamples = 999"))["bursts"]
+    assert (found.verdict, found.result.pvalue <= 0.01) == (verdict, True)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_applications_after_a_piece_of_news_or_before_a_deadline_are_a_wave(tmp_path, sign):
+    """They fade away from the moment, over the hour; nothing on record says what called members up."""
+    rng = np.random.default_rng(8)
+    rows = spread(200, rng) + [applied(f"w{i:02d}", 120.3 + sign * h) for i, h in enumerate(rng.exponential(1 / 6, 60))]
+    found = answered(tiny(tmp_path, vote_applications=rows, plan="n_resamples = 999"))["bursts"]
+    assert (found.verdict, found.result.pvalue <= 0.01, A_WAVE in found.result.assumptions) == (Verdict.UNDETERMINED, True, True)
+
+
+def test_a_wave_in_time_does_not_hide_one_line(tmp_path):
+    rng = np.random.default_rng(8)
+    rows = spread(200, rng, ip_key=lambda i: f"home{i}")
+    rows += [applied(f"w{i:02d}", 120.3 + h, ip_key="line1") for i, h in enumerate(rng.exponential(1 / 6, 60))]
+    peers = {"ballot_events": peer_ballots(2000), "other_contests": [PEER]}
+    assert (
+        answered(tiny(tmp_path, vote_applications=rows, plan="n_resamples = 999", **peers))["bursts"].verdict
+        is Verdict.NOT_EXPLAINED
+    )
+
+
+def test_forms_with_the_offices_address_are_told_apart_and_web_forms_are_not(tmp_path):
+    more = roll_of([f"r{i}" for i in range(2000)])
+    for via, verdict in (("paper", Verdict.UNDETERMINED), ("web_form", Verdict.NOT_EXPLAINED)):
+        rows = spread(60, np.random.default_rng(5), contact_key=lambda i: f"e9{i}")
+        rows += [applied(f"w{i:02d}", 7 * i, via, contact_key="e000") for i in range(20)]
+        assert (
+            answered(tiny(tmp_path / via, vote_applications=rows, plan="n_resamples = 999", **more))["bursts"].verdict is verdict
+        )
+
+
+def test_what_is_loaded_at_one_go_is_told_and_stands_aside(tmp_path):
+    rows = spread(80, np.random.default_rng(6)) + [applied(f"w{i:02d}", 60.2, ip_key="line1") for i in range(40)]
+    peers = {"ballot_events": peer_ballots(2000), "other_contests": [PEER]}
+    found = answered(tiny(tmp_path, vote_applications=rows, plan="n_resamples = 999", **peers))["bursts"]
+    assert (found.verdict, found.details["n_batch"]) == (Verdict.WITHIN_BASELINE, 40)
+    assert "40 bear the same second as nine others or more" in wording.sentence(found)
+    alone = answered(tiny(tmp_path / "alone", vote_applications=rows[80:]))["bursts"]
+    assert isinstance(alone.result, NotAnswerable)
+    nine = answered(tiny(tmp_path / "nine", vote_applications=rows[:89]))["bursts"]
+    assert nine.details["n_batch"] == 0
+
+
+def test_whole_minutes_make_no_batch(tmp_path):
+    rows = [applied(f"v{i:03d}", (i // 12) * 3.05) for i in range(120)]  # twelve in each of ten whole minutes
+    this = tiny(tmp_path, vote_applications=rows)
+    assert in_batch(this, own_applications(this)).sum() == 0
+
+
 def test_innocent_applications_raise_few_alarms(tmp_path):
     alarms = 0
     for seed in range(30):
@@ -154,7 +217,9 @@ def test_what_the_data_do_not_hold_is_left_out_of_the_ways(tmp_path):
     ]
     found = answered(tiny(tmp_path, vote_applications=days))["bursts"]  # whole days, and no contest to compare with
     assert isinstance(found.result, NotAnswerable)
-    assert "Of 60 applications 60 were made by members themselves; 30 are needed" in found.result.reason
+    assert (
+        "Of 60 applications 60 were made by members themselves, each at a time of its own; 30 are needed" in found.result.reason
+    )
     few = answered(tiny(tmp_path / "few", vote_applications=spread(29, rng)))["bursts"]
     assert isinstance(few.result, NotAnswerable)
 

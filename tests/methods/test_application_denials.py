@@ -71,11 +71,68 @@ def test_bounds_of_groups_add_up_and_a_group_nobody_was_asked_in_may_hold_any():
     assert found.details["bounds"]["taken_at_their_word"] == {"low": low, "high": high + 10}
 
 
-def test_volunteers_give_a_lower_bound_alone():
-    found = result_of([Asked(size=600, asked=30, denied=9)], by_lot=False)
-    assert found.effect.high == 600 - 21
-    assert found.effect.low == marked_interval(9, 30, 600, confidence_level=0.95, error_rate=0.01, side="lower")[0]
+def test_of_volunteers_no_more_than_their_own_denials_counts_and_all_who_err_may_be_among_them():
+    found = result_of([Asked(size=600, asked=30, denied=20)], by_lot=False)
+    most_mistakes = int(binom.ppf(0.95, 600, 0.01))  # of all 600 applicants, not of the 30 who came forward
+    assert (found.effect.low, found.effect.high, most_mistakes) == (20 - most_mistakes, 600 - 10, 10)
+    assert found.effect.value == pytest.approx(20 - 6)
+    assert found.pvalue == pytest.approx(binom.sf(19, 600, 0.01))
+    assert found.details["bounds"]["taken_at_their_word"] == {"low": 20, "high": 590}
     assert found.assumptions[0].status is Status.FAILS
+    assert result_of([Asked(size=600, asked=30, denied=9)], by_lot=False).effect.low == 0
+
+
+def test_one_denial_of_one_member_asked_is_left_undetermined(tmp_path):
+    found = answered(denials(tmp_path, n=1, n_asked=1, n_denied=1))["denials"]
+    assert (found.result.pvalue, found.verdict) == (0.01, Verdict.UNDETERMINED)
+    told = wording.sentence(found)
+    assert "that comes to 1 application that their members did not make" in told
+    assert "would not have stood out" not in told
+
+
+def test_denials_of_applications_that_an_officer_entered_are_told_apart(tmp_path):
+    """Of such a one the record itself says that somebody else made it."""
+    voters = [f"v{i:02d}" for i in range(60)]
+    rows = [applied(v, i, "officer_on_behalf" if i < 20 else "web_form") for i, v in enumerate(voters)]
+    entered = tiny(
+        tmp_path / "a", vote_applications=rows, confirmations=[asked(v, "no" if i < 8 else "yes") for i, v in enumerate(voters)]
+    )
+    found = answered(entered)["denials"]
+    assert (found.result.statistic, found.verdict) == (8, Verdict.UNDETERMINED)
+    assert "notes of the members' requests would settle it" in found.result.assumptions[-1].evidence
+    both = tiny(
+        tmp_path / "b",
+        vote_applications=rows,
+        confirmations=[asked(v, "no" if 12 < i < 27 else "yes") for i, v in enumerate(voters)],
+    )
+    assert answered(both)["denials"].verdict is Verdict.NOT_EXPLAINED
+
+
+def test_a_survey_of_voters_tells_of_voters(tmp_path):
+    voters = [f"v{i:02d}" for i in range(60)]
+    cast = [{"voter_key": v, "event": "cast", "channel": "online", "at": at(400)} for v in voters[:30]]
+    found = answered(denials(tmp_path, n_asked=20, n_denied=1, ballot_events=cast))["denials"]
+    assert found.details["n_applicants"] == 30
+    assert "Of 30 members in whose names an application is held and who voted, as all who were asked did, 20" in wording.sentence(
+        found
+    )
+    wider = answered(denials(tmp_path / "wider", n_asked=40, n_denied=1, ballot_events=cast))["denials"]
+    assert wider.details["n_applicants"] == 60
+
+
+def test_an_application_that_was_withdrawn_is_none(tmp_path):
+    this = tiny(
+        tmp_path,
+        vote_applications=[applied("a", decision="withdrawn"), applied("b")],
+        confirmations=[asked("a", "no"), asked("b", "yes")],
+    )
+    assert applicants(this)["voter_key"].to_list() == ["b"]
+
+
+def test_who_is_not_sure_is_told(tmp_path):
+    rows = [applied(f"v{i:02d}", i) for i in range(12)]
+    this = tiny(tmp_path, vote_applications=rows, confirmations=[asked(f"v{i:02d}", "unsure") for i in range(12)])
+    assert "12 members of those asked are not sure." in wording.sentence(answered(this)["denials"])
 
 
 def test_thirty_of_the_control_group_tell_the_rate_of_mistakes():

@@ -91,12 +91,76 @@ def test_the_same_list_on_the_same_day(tmp_path):
     assert wording.sentence(finding) == "As far as lists are on record, Ash and Birch got the same list on the same day."
 
 
-@pytest.mark.parametrize(("hours", "verdict"), [(10, Verdict.NO_BREACH), (11, Verdict.BREACH_RECORDED)])
+@pytest.mark.parametrize(
+    ("hours", "verdict"), [(10, Verdict.NO_BREACH), (11, Verdict.UNDETERMINED), (23, Verdict.UNDETERMINED), (24, Verdict.BREACH_RECORDED)]
+)  # fmt: skip
 def test_a_day_is_a_day_of_the_contests_zone(tmp_path, hours, verdict):
     """At noon UTC it is 13:00 in London: eleven hours later the next day has begun there, and not in UTC."""
     finding = asked(tmp_path, given_to("ash", NOON, "abc"), given_to("birch", NOON + hours * HOUR, "abc"))
     assert finding.verdict is verdict
-    assert finding.details["pairs"][0]["days_apart"] == (hours == 11)
+    assert finding.details["pairs"][0]["days_apart"] == (hours > 10)
+    assert (f", {hours} hours apart: 3 members" in wording.sentence(finding)) is (verdict is Verdict.UNDETERMINED)
+
+
+def test_lists_of_one_night_with_different_members_are_no_longer_the_same_list(tmp_path):
+    late = utc("2031-10-06 22:50")  # 23:50 in London, and twenty minutes later the next day
+    same = asked(tmp_path / "same", given_to("ash", late, "abc"), given_to("birch", late + HOUR / 3, "abc"))
+    assert same.verdict is Verdict.UNDETERMINED
+    assert (
+        "of 7 October 2031, 20 minutes apart: 3 members stand on both and 0 on one alone. Whether that is the same day hangs on when each"
+        in wording.sentence(same)
+    )
+    copies = own(NOON - DAY, "abc"), own(NOON + 2 * DAY, "abc")
+    apart = asked(tmp_path / "apart", given_to("ash", late, "abc"), given_to("birch", late + HOUR / 3, "ab"), *copies)
+    assert apart.verdict is Verdict.BREACH_RECORDED
+
+
+def opted(key, at, change="eligibility_set"):
+    return left(key, at, change, reason="opted_out")
+
+
+def removal(key, at, **cells):
+    return edited(key, at) | {"new_missing": True, "edit_class": "removed"} | cells
+
+
+@pytest.mark.parametrize(
+    ("tables", "cause"),
+    [
+        ({"roll_changes": [opted("c", NOON + HOUR)]}, "opted_out"),
+        ({"roll_changes": [opted("c", NOON + HOUR, "removed")]}, "opted_out"),
+        ({"roll_changes": [opted("c", NOON - DAY)]}, "not_age"),  # before both lists
+        ({"roll_changes": [left("c", NOON + HOUR, "eligibility_set", reason="arrears")]}, "not_age"),  # tells of the roll, not of details
+        ({"contact_changes": [removal("c", NOON + HOUR, actor_role="self")]}, "opted_out"),
+        ({"contact_changes": [removal("c", NOON + HOUR, request_evidence="member_request_logged")]}, "opted_out"),
+        ({"contact_changes": [removal("c", NOON + HOUR)]}, "age"),  # taken off, nobody says at whose wish
+    ],
+)  # fmt: skip
+def test_a_detail_taken_off_at_the_members_wish(tmp_path, tables, cause):
+    lists = given_to("ash", NOON, mailed("abc")), given_to("birch", NOON + 5 * HOUR, [*mailed("ab"), "c"])
+    finding = asked(tmp_path, *lists, **tables)
+    assert finding.details["pairs"][0]["contacts"] == {n: int(n == cause) for n in ("age", "opted_out", "not_age", "open")}
+    assert finding.verdict is (Verdict.BREACH_RECORDED if cause == "not_age" else Verdict.NO_BREACH)
+    assert "1 contact detail of members on both differs" in wording.sentence(finding)  # told even where it is explained
+
+
+def test_an_opt_out_explains_no_other_address(tmp_path):
+    lists = given_to("ash", NOON, mailed("abc")), given_to("birch", NOON + 5 * HOUR, mailed("abc", c="n"))
+    finding = asked(tmp_path, *lists, roll_changes=[opted("c", NOON + HOUR)])
+    assert finding.details["pairs"][0]["contacts"]["not_age"] == 1
+
+
+def test_who_left_the_roll_on_the_day_of_both_lists_is_explained_by_the_copies(tmp_path):
+    lists = given_to("ash", NOON, "abc"), given_to("birch", NOON + 5 * HOUR, "ab")
+    finding = asked(tmp_path, *lists, own(NOON - DAY, "abc"), own(NOON + DAY, "ab"))
+    assert (finding.verdict, finding.details["pairs"][0]["members"]["age"]) == (Verdict.NO_BREACH, 1)
+
+
+def test_the_same_list_sent_again_is_no_further_list(tmp_path):
+    lists = given_to("ash", NOON, "abc"), given_to("birch", NOON + HOUR, "abc")
+    assert asked(tmp_path / "again", *lists, given_to("ash", NOON + 3 * DAY, "cba")).verdict is Verdict.NO_BREACH
+    newer = asked(tmp_path / "newer", *lists, given_to("ash", NOON + 3 * DAY, "abcd"))
+    assert newer.verdict is Verdict.BREACH_RECORDED
+    assert "On 1 other day one of the two got a list and the other did not." in wording.sentence(newer)
 
 
 def test_what_changed_between_the_days_is_explained_by_age(tmp_path):
@@ -170,6 +234,7 @@ def test_several_lists_are_compared_at_their_nearest(tmp_path):
     (pair,) = finding.details["pairs"]
     assert (pair["days_apart"], pair["other_days"], pair["on_both"]) == (2, 2, 3)
     assert finding.verdict is Verdict.BREACH_RECORDED
+    assert "On 2 other days one of the two got a list and the other did not." in wording.sentence(finding)
 
 
 def test_three_candidates_of_whom_one_was_early(tmp_path):

@@ -12,6 +12,7 @@ from analysis_lib.methods.message_coverage import (
     OTHERWISE,
     UNASKED,
     UNCHANGED,
+    branch_members,
     branch_units,
     by_the_log,
     by_what_they_say,
@@ -194,24 +195,81 @@ def test_members_who_say_that_no_code_came_are_found(tmp_path):
     assert "say that no code came, and 0 of 30 others (odds infinity times" in wording.sentence(found)
 
 
-def test_a_branch_whose_letters_came_back_is_found_and_small_ones_are_joined(tmp_path):
+def branches(folder, provider=lambda voter: "isp", message="m1", refused=14):
+    """Nine branches of twenty, of which one's letters came back, and one of four."""
     fates = [
-        fate(f"{b}{i:02d}", "bounced" if (b == "c" and i < 14) or i == 0 else "delivered", 1)
+        fate(f"{b}{i:02d}", "bounced" if (b == "c" and i < refused) or i == 0 else "delivered", 1, "m2" if b == message else "m1")
         for b in "abcdefghi"
         for i in range(20)
     ]
     fates += [fate(f"j{i}", "bounced" if i == 0 else "delivered", 1) for i in range(4)]
     roll = [
-        {"snapshot_id": "L1", "voter_key": row["voter_key"], "unit": f"Branch {row['voter_key'][0]}", "eligible": True}
-        for row in fates
+        {"snapshot_id": "L1", "voter_key": v, "unit": f"Branch {v[0]}", "eligible": True, "email_domain_class": provider(v)}
+        for v in (row["voter_key"] for row in fates)
     ]
-    this = case(tmp_path, fates, roll=roll)
-    assert branch_units(this).filter(pl.col("unit").str.starts_with("a group")).rows() == [
+    return case(folder, fates, roll=roll)
+
+
+def test_a_branch_whose_letters_came_back_is_found_and_small_ones_are_joined(tmp_path):
+    this = branches(tmp_path)
+    assert branch_units(branch_members(this)).filter(pl.col("unit").str.starts_with("a group")).rows() == [
         ("a group of branches of fewer than 10 members", 1, 4)
     ]
     found = answered(this)["branch"]
     assert found.verdict is Verdict.NOT_EXPLAINED
     assert "Branch c stands out most: the first message came back from 14 of 20 members" in wording.sentence(found)
+    assert "However many they were" not in wording.sentence(found)
+
+
+@pytest.mark.parametrize(
+    "other_road",
+    [
+        {"provider": lambda voter: None},  # the kind of provider is not held
+        {"provider": lambda voter: "work" if voter[0] == "c" and int(voter[1:]) < 14 else "isp"},  # one that no other branch has
+        {"message": "c"},  # a mailing of its own
+    ],
+)
+def test_a_branch_by_a_road_of_its_own_is_undetermined(tmp_path, other_road):
+    found = answered(branches(tmp_path, **other_road))["branch"]
+    assert (found.verdict, found.result.pvalue <= 0.01) == (Verdict.UNDETERMINED, True)
+    assert "provider's reasons for sending messages back, would settle it" in found.result.assumptions[1].evidence
+
+
+@pytest.mark.parametrize("evidence", ["member_request_logged", "bounce_logged", "bulk_cleanse", None])
+def test_addresses_that_were_asked_for_or_cured_are_no_finding(tmp_path, evidence):
+    """Taken down wrongly, or as dead as the one before: a fifth of them fails."""
+    fates, _ = mailed(30, 8)
+    this = case(tmp_path, fates, [change(f"u{i:02d}", -5, evidence) for i in range(30)], communications=MAILINGS[:1])
+    found = answered(this)["changed"]
+    assert (found.verdict, found.result.pvalue <= 0.01) == (Verdict.UNDETERMINED, True)
+
+
+def test_a_bounce_logged_days_later_is_no_message_sent_after_the_change(tmp_path):
+    """Nothing came, the member rang, the address was changed, and only then did the log note that the first letter had come back."""
+    voters = [f"v{i:02d}" for i in range(80)]
+    sent = [{"voter_key": v, "event": "issued", "at": at(0)} for v in voters]
+    fates = [fate(v, "bounced" if i < 12 else "delivered", 50 if i < 12 else 1, None) for i, v in enumerate(voters)]
+    changes = [change(v, 20) for v in voters[:12]] + [change(v, -20) for v in voters[12:24]]
+    with_codes = case(tmp_path / "a", fates + sent, changes)
+    assert grouped(with_codes).filter(pl.col("group") != UNCHANGED)["is_missed"].sum() == 0
+    assert answered(with_codes)["changed"].verdict is Verdict.WITHIN_BASELINE
+    found = answered(case(tmp_path / "b", fates, changes))["changed"]  # when they were sent is not on record
+    assert isinstance(found.result, NotAnswerable)
+
+
+def test_a_new_telephone_number_does_not_send_an_e_mail_back(tmp_path):
+    fates, _ = mailed(12, 9)
+    by_phone = [change(f"u{i:02d}", -5, field="phone") for i in range(12)]
+    assert isinstance(
+        answered(case(tmp_path / "a", fates, by_phone, communications=MAILINGS[:1]))["changed"].result, NotAnswerable
+    )
+    by_text = [MAILINGS[0] | {"medium": "sms"}]
+    assert answered(case(tmp_path / "b", fates, by_phone, communications=by_text))["changed"].verdict is Verdict.NOT_EXPLAINED
+
+
+def test_a_change_of_the_very_instant_may_be_later(tmp_path):
+    found = grouped(case(tmp_path, [fate("a", "bounced", 1)], [change("a", 0)], communications=MAILINGS[:1]))
+    assert found["group"].to_list() == [UNCHANGED]
 
 
 def test_from_totals_alone_it_tells_them_and_what_is_missing(tmp_path):

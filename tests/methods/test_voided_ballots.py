@@ -10,6 +10,8 @@ from cases import CONTEST, tiny, utc
 from analysis_lib import exhibits, wording
 from analysis_lib.methods.registry import answer_chapter
 from analysis_lib.methods.voided_ballots import (
+    NOTHING_LOST,
+    ONE_STRETCH,
     administrator_units,
     by_channel,
     channel_units,
@@ -146,10 +148,12 @@ def test_administrators_by_all_that_they_did(tmp_path):
     assert units.rows() == [("administrator 01", 0, 9), ("administrator 02", 3, 4)]
 
 
-def uneven_days(n=14, per_day=20, bad_day=5, k=12):
+def uneven_days(n=14, per_day=20, bad_day=5, k=12, left=(2, 5, 8, 11)):
+    """Days with a ballot taken out here and there, and one of which `k` were, those of `left` not among them."""
+    bad = [i for i in range(per_day) if i not in left][:k]
     rows = [event("cast", f"d{d:02d}v{i:02d}", 24 * d + i / 4) for d in range(n) for i in range(per_day)]
     rows += [event("voided", f"d{d:02d}v00", 24 * d + 12) for d in range(0, n, 4)]
-    return rows + [event("voided", f"d{bad_day:02d}v{i:02d}", 24 * bad_day + 10 + i / 4) for i in range(k)]
+    return rows + [event("voided", f"d{bad_day:02d}v{i:02d}", 24 * bad_day + 10 + i / 4) for i in bad]
 
 
 def test_a_day_of_which_most_were_taken_out_is_found(tmp_path):
@@ -159,6 +163,71 @@ def test_a_day_of_which_most_were_taken_out_is_found(tmp_path):
         "unit": "2031-10-25", "events": 12, "size": 20, "pvalue": 0, "pvalue_adjusted": 0,
     }  # fmt: skip
     assert "25 October 2031 stands out most: 12 of 20 ballots" in wording.sentence(found)
+
+
+def test_one_unbroken_row_or_a_stated_outage_is_a_fault_of_the_hour(tmp_path):
+    found = by_form(tiny(tmp_path / "row", ballot_events=uneven_days(left=())))["day"]
+    assert (found.verdict, found.result.assumptions[-1]) == (Verdict.UNDETERMINED, ONE_STRETCH)
+    stated = [{"kind": "outage", "starts_at": at(24 * 5 - 1), "ends_at": at(24 * 5 + 4)}]
+    found = by_form(tiny(tmp_path / "stated", ballot_events=uneven_days(), timeline=stated))["day"]
+    assert (found.verdict, found.result.assumptions[-1]) == (Verdict.UNDETERMINED, ONE_STRETCH)
+
+
+@pytest.mark.parametrize("back", ["recast", "reinstated"])
+def test_a_day_of_which_nothing_was_lost_is_undetermined(tmp_path, back):
+    again = [event(back, row["voter_key"], 400 + i) for i, row in enumerate(uneven_days()) if row["event"] == "voided"]
+    found = by_form(tiny(tmp_path, ballot_events=uneven_days() + again))["day"]
+    assert (found.verdict, NOTHING_LOST in found.result.assumptions) == (Verdict.UNDETERMINED, True)
+
+
+def test_tests_before_the_opening_are_left_out(tmp_path):
+    window = {"channel": "online", "kind": "voting", "basis": "advertised", "opens_at": NOON, "closes_at": at(24 * 20)}
+    tests = [event("cast", f"t{i:02d}", -72 + i / 9) for i in range(12)] + [
+        event("voided", f"t{i:02d}", -48 + i) for i in range(12)
+    ]
+    case = tiny(tmp_path, ballot_events=uneven_days(k=1) + tests, contest_windows=[window])
+    found = by_form(case)["day"]
+    assert found.verdict is Verdict.WITHIN_BASELINE
+    assert (found.details["n_out"], found.result.n_excluded) == (17, 12)
+
+
+def test_a_void_takes_out_the_ballot_of_its_own_channel(tmp_path):
+    rows = [
+        event("cast", "a", 1),
+        event("cast", "a", 2, "in_person"),
+        event("voided", "a", 3),
+        event("cast", "b", 1),
+        event("voided", "b", 3, "unknown"),
+    ]
+    ballots, _ = given_ballots(tiny(tmp_path, ballot_events=rows))
+    assert ballots.filter("is_out").select("channel", "is_again").rows() == [("online", True), ("online", False)]
+
+
+@pytest.mark.parametrize(("others", "verdict"), [(0, Verdict.UNDETERMINED), (4, Verdict.NOT_EXPLAINED)])
+def test_one_administrator_alone_may_be_the_only_one_who_could(tmp_path, others, verdict):
+    """Of eight, one does nothing but take out 40; four others took out one each, or nobody did."""
+    log = [("a00", "ballot_voided", 40), *((f"a{k:02d}", "voter_edited", 1200) for k in range(1, 8))]
+    log += [(f"a{k:02d}", "ballot_voided", 1) for k in range(1, 1 + others)]
+    actions = [
+        {"actor_key": who, "actor_role": "local_officer", "action": act, "at": at(i)} for who, act, n in log for i in range(n)
+    ]
+    rows = votes(90) + [event("voided", f"v{i:03d}", 91 + i) for i in range(40)]
+    found = by_form(tiny(tmp_path, ballot_events=rows, admin_actions=actions))["administrator"]
+    assert (found.verdict, found.result.pvalue <= 0.01) == (verdict, True)
+
+
+def test_papers_that_were_spoilt_are_no_finding(tmp_path):
+    rows = votes(60) + votes(60, "postal", letter="h") + [event("voided", "v001", 70)]
+    spoilt = [event("rejected", f"h{i:03d}", 90 + i, "postal") for i in range(20)]
+    found = by_form(tiny(tmp_path, ballot_events=rows + spoilt))["channel"]
+    assert (found.verdict, found.result.pvalue <= 0.01) == (Verdict.UNDETERMINED, True)
+    assert "would settle it" in found.result.assumptions[0].evidence
+
+
+def test_what_is_tied_to_no_ballot_is_not_said_to_be_there(tmp_path):
+    rows = [event("cast", None, i, "postal" if i % 2 else "online") for i in range(60)]
+    found = by_form(tiny(tmp_path, ballot_events=[*rows, event("rejected", None, 99, "postal")]))["channel"]
+    assert "0 are gone, and of 1 it is not on record" in wording.sentence(found)
 
 
 def test_even_days_are_not(tmp_path):
@@ -213,7 +282,10 @@ def test_from_declared_totals_alone(tmp_path):
     case = tiny(tmp_path, results=results, plan="n_resamples = 999")
     assert declared_units(case).rows() == [("online", 2, 300), ("postal", 25, 100)]
     found = one(case)
-    assert found.verdict is Verdict.NOT_EXPLAINED
+    assert (found.verdict, found.result.pvalue) == (
+        Verdict.UNDETERMINED,
+        0.001,
+    )  # postal papers come without what belongs to them
     assert (
         "27 ballots of 400 were voided, rejected, set aside or left out of the count. By channel, postal stands out most: 25 of 100 ballots"
         in wording.sentence(found)

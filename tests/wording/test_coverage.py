@@ -43,7 +43,10 @@ def test_no_fixed_text_convicts(module):
             "1.0 % would make 1.2. Over all applicants that comes to 3 to 66 applications that their members did not make (95 % interval). "
             "Fewer than 5 denials among as many would not have stood out.",
         ),
-        (denied(OPEN, by_lot=False), "They were not picked by lot, so this tells of all others nothing: at least 3 of the applications"),
+        (denied(OPEN, by_lot=False), "so this tells nothing of the others: at least 3 of the applications were not the members' own"),
+        (denied(OPEN, only_voters=True), "an application is held and who voted, as all who were asked did, 120 said"),
+        (denied(OPEN, others=1), "1 member of those asked is not sure."),
+        (together(OPEN, batch=12), "12 bear the same second as nine others or more, as what is loaded at one go does, and stand aside."),
         (
             together(OPEN),
             "Of 130 applications: 20 of 120 came over a network that two others or more used too, where 3.2 would be usual (0 to 9), "

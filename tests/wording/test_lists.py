@@ -4,7 +4,7 @@ import re
 
 import pytest
 from cases import BANNED
-from fake_lists import FAKES_LISTS, asymmetry, entitled, pair, refusal, twice
+from fake_lists import FAKES_LISTS, OPEN, asymmetry, entitled, pair, refusal, twice
 from fake_parts import NO, YES
 
 from analysis_lib import wording
@@ -52,7 +52,29 @@ def test_no_fixed_text_convicts(words):
             entitled(YES, barred=1, margin=138),
             "Of 60 voters, 1 was not entitled under the rule on record, by the list made at the freeze. "
             "Under other readings the number is another: by the list loaded into the voting system 5. "
+            "What rule V01 of the chapter on the evidence also counts is the same breach, not a second one. "
             "The lead declared was 138 votes.",
+        ),
+        (
+            entitled(OPEN, n_open=5, disputed=3),
+            "3 voters are not entitled by the list made at the freeze and entitled by one loaded later, before the ballot: "
+            "the day on which the fee was paid, or the decision on it, would settle it. "
+            "The whole list of that day, and every change of it with its time and reason, would settle the rest.",
+        ),
+        (
+            entitled(OPEN, n_open=1, reading=None),
+            "by the list loaded into the voting system 5. The rule on the day that counts, and the list of that day",
+        ),
+        (
+            entitled(OPEN, refusals=[refusal("complaints", 4, 0, 0, 4, upheld=2)]),
+            "On record of people refused: complaints of having been turned away: 4. 2 complaints were upheld, and whether those members "
+            "voted in the end is not on record: who complained, and who voted in every channel, would settle it.",
+        ),
+        (twice(YES, across=2, n_open=7, aside=3), "4 voters have ballots in two channels of which the records leave open which of them stand."),
+        (
+            twice(OPEN, n_open=1, aside=1),
+            "none has ballots that stand in two channels for certain. 1 voter has ballots in two channels by two separate records, of which "
+            "one may have been put aside before the count: how many were counted and rejected in each channel would settle it.",
         ),
         (entitled(NO), "Of 60 voters, 60 were entitled under the rule on record, by the list made at the freeze."),
         (
