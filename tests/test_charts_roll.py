@@ -24,6 +24,8 @@ def test_the_size_of_the_roll_with_its_bulk_edits():
     assert drawn.count('"n":') <= 2000
     assert "2031-10-21T00:30:00Z" in drawn  # local time, drawn as it stands
     assert "local date, Europe/London" in drawn
+    assert "The axis need not begin at nought. Marks at the foot are bulk edits" in figure.caption
+    assert "Marks" not in charts.roll_size(copies[:3], [], "Europe/London").caption
 
 
 @pytest.mark.parametrize("top", [9, 132_003])

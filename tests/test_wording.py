@@ -141,13 +141,13 @@ def test_no_fixed_text_convicts(words):
         ),
         (
             edits(YES, contact=1, undone=[{"at": None, "n": 1, "seconds": 222}]),
-            "Of 60 changes of the roll and of contact details with a time, 1 change of contact details came after the last day for "
-            "changes, 24 October 2031, 03:00:04 BST (02:00:04 UTC) and before the close; 4 hours 53 minutes after it. "
-            "1 addition was taken back 3 minutes 42 seconds later.",
+            "Of 60 changes of the roll and of contact details with a time, 1 change of contact details for which a search found no "
+            "request came after the last day for changes, 24 October 2031, 03:00:04 BST (02:00:04 UTC) and before the close; "
+            "4 hours 53 minutes after it. 1 addition was taken back 3 minutes 42 seconds later.",
         ),
         (
             edits(YES, restored=[{"at": None, "n": 11, "n_restored": 11, "fewest_s": 2043, "most_s": 2043}], roll=2),
-            "11 members were removed in one edit during the voting, and 11 of them restored 34 minutes 3 seconds later.",
+            "11 members were removed in one edit during the voting, and all of them were restored 34 minutes 3 seconds later.",
         ),
         (
             edits(YES, cleared=[{"at": None, "field": "email", "on_return": False, "n": 4, "n_set_again": 2}], roll=2),
@@ -318,4 +318,4 @@ def test_what_other_tests_cost_is_said():
     alone = replace(gap(WITHIN), alpha=0.5)  # p = 0.3, and 0.6 for two tests
     assert "Taken by itself it would stand out; with 2 tests made it does not" in wording.sentence(alone)
     assert "Taken by itself" not in wording.sentence(gap(WITHIN))
-    assert "it takes somewhat more" in wording.sentence(burst(WITHIN))
+    assert "somewhat more than the figure given would be needed" in wording.sentence(burst(WITHIN))

@@ -57,10 +57,11 @@ def roll_size(copies: Sequence[Mapping[str, Any]], edits: Sequence[Mapping[str, 
         )  # fmt: skip
     first, last = copies[0]["n"], copies[-1]["n"]
     told = f"; the largest bulk edit has {count(marked[0]['n'], 'member')}" if marked else ""
+    marks = " Marks at the foot are bulk edits: ten members or more within two minutes by one account." if marked else ""
     return Figure(
         styled(alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)),
         alt=f"A line with {count(len(copies), 'copy', 'copies')} of the list, from {first:,} to {last:,} members{told}.",
-        caption="Members on the list at each copy of it. Marks at the foot are bulk edits: ten members or more within two minutes by one account.",
+        caption=f"Members on the list at each copy of it. The axis need not begin at nought.{marks}",
     )
 
 

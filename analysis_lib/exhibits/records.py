@@ -9,11 +9,14 @@ import polars as pl
 from analysis_lib import wording
 from analysis_lib.cards import Table
 from analysis_lib.case import Case
+from analysis_lib.exhibits.roll_edits import roll_edits
 from analysis_lib.exhibits.shown import Shown, answered, at_text, few
 from analysis_lib.exhibits.totals import every_sum
 from analysis_lib.methods.bulk_edits import on_record_then
 from analysis_lib.methods.edit_account import account
 from analysis_lib.results import Finding
+
+STANDINGS = {"against": "yes", "open": "cannot be told", "apart": "no: a cause is on record"}
 
 
 def roll_reconciliation(case: Case, findings: Sequence[Finding]) -> Shown:
@@ -90,15 +93,24 @@ def edits_outside_window(case: Case, findings: Sequence[Finding]) -> Shown:
             "basis": "window", "closes": "last day for changes", "in_time": "in time", "late": "after it, before the close",
             "after_close": "after the close", "either": "open: only limits known", "unknown": "no time at all",
         }  # fmt: skip
-        shown.append(Table(rows, titles, "Changes of the roll and of contacts, against every version of the last day for them."))
+        shown.append(
+            Table(
+                rows,
+                titles,
+                "Changes of the roll and of contacts, whatever their cause, against every version of the last day for them.",
+            )
+        )
         if details["by_kind"]:
             titles = {
                 "what": "of", "kind": "change", "system": "made in", "new_domain_class": "new provider", "actor_role": "made by",
-                "reason": "reason on file", "n": "changes",
+                "reason": "reason on file", "standing": "counted", "n": "changes",
             }  # fmt: skip
-            rows = [{name: _spaced(value) for name, value in row.items()} for row in details["by_kind"]]
+            rows = [
+                {name: _spaced(value) for name, value in row.items()} | {"standing": STANDINGS[row["standing"]]}
+                for row in details["by_kind"]
+            ]
             shown.append(Table(rows, titles, "Late changes, by the role and the reason on record."))
-    return shown + _account(case, zone)
+    return shown + roll_edits(case) + _account(case, zone)
 
 
 def _spaced(value: object) -> object:

@@ -160,7 +160,7 @@ def contact_change_churn(case: Case, findings: Sequence[Finding]) -> Shown:
 
 
 def _weeks(edits: pl.DataFrame, period: Any, zone: str) -> Shown:
-    timed = edits.drop_nulls("at")
+    timed = edits.drop_nulls("at").filter(pl.col("asked") != "entered again")
     if not timed.height:
         return []
     origin = period[0] if period else timed["at"].max()

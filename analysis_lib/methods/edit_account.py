@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from analysis_lib.case import Case
+from analysis_lib.methods.edit_causes import with_moves
 from analysis_lib.methods.instants import edge
 
 CAME, WENT = ("added", "reinstated", "transferred_in"), ("removed", "transferred_out")
@@ -42,8 +43,8 @@ def account(case: Case) -> dict[str, Any]:
 
 
 def _roll_changes(case: Case) -> pl.DataFrame:
-    """Members who came or went at a known time, with the size of the edit: the rows of one source at one instant."""
-    rows = case.rows("roll_changes").filter(pl.col("change").is_in((*CAME, *WENT))).drop_nulls("at").with_columns(
+    """Members who came or went at a known time, but for moves between branches, with the size of the edit: the rows of one source at one instant."""
+    rows = with_moves(case.rows("roll_changes")).filter(pl.col("change").is_in((*CAME, *WENT))).drop_nulls("at").with_columns(
         came=pl.col("change").is_in(CAME)
     )  # fmt: skip
     edit = ("source_id", "at")

@@ -11,6 +11,7 @@ import polars as pl
 WHOLE = ""  # the unit of a figure that is for the whole contest
 SMALLER = "smaller units"
 UNEXPLAINED = "unexplained"
+OPEN = "perhaps members who came or went after that copy, of which no complete log is held"  # too little is held to call it a failure
 Side = tuple[str, float, float]  # what it is, lowest, highest
 ExprSide = tuple[str, pl.Expr, pl.Expr]
 
@@ -80,9 +81,9 @@ def with_causes(identities: Iterable[Identity], statements: pl.DataFrame) -> lis
     }
 
     def cause(item: Identity) -> str:
-        if not item.gap or item.cause:
+        if not item.gap or item.cause not in ("", OPEN):
             return item.cause
-        return f"as stated by {stated[item.check]}" if item.check in stated else UNEXPLAINED
+        return f"as stated by {stated[item.check]}" if item.check in stated else item.cause or UNEXPLAINED
 
     return [replace(item, cause=cause(item)) for item in identities]
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from analysis_lib.case import Case
 from analysis_lib.methods.bulk_edits import collapsed, on_record_then
+from analysis_lib.methods.edit_causes import with_moves
 from analysis_lib.methods.instants import edge
 from analysis_lib.plaintext import count
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
@@ -127,7 +128,8 @@ def _days(one: Series, found: StandingOut, n_kinds: int) -> list[dict[str, Any]]
 
 def edits_of_the_log(case: Case) -> pl.DataFrame:
     """Changes of the roll with a time, as edits: ``kind, at, until, n, n_members, is_bulk, actor_role, reason``."""
-    rows = case.rows("roll_changes").drop_nulls("at").with_columns(kind=pl.col("change").replace_strict(KINDS, default=None))
+    rows = with_moves(case.rows("roll_changes")).drop_nulls("at")
+    rows = rows.with_columns(kind=pl.col("change").replace_strict(KINDS, default=None))
     return collapsed(rows.drop_nulls("kind"), by=("kind",))
 
 
@@ -202,22 +204,25 @@ def answer(case: Case) -> tuple[Result, ...]:
 def _too_few(form: str, case: Case, bulk: dict[str, Any]) -> NotAnswerable:
     if form == "counts":
         needs = ("roll_change_counts.added_n", "roll_change_counts.taken_at")
-        reason = f"{count(case.rows('roll_change_counts').height, 'copy', 'copies')} of the roll counted are on record; more than {FEWEST} are needed to tell days apart."
+        n = case.rows("roll_change_counts").height
+        reason = (
+            f"Changes are counted for {count(n, 'copy', 'copies')} of the roll; more than {FEWEST} are needed to tell days apart."
+        )
         return NotAnswerable(method="roll_change_bursts", form=form, reason=reason, needs=needs)
     rows = case.rows("roll_changes")
     edits = edits_of_the_log(case)
+    untimed = rows["at"].null_count()
+    limits = f"; of {count(untimed, 'change')} only limits or no time is known" if untimed else ""
     reason = (
-        f"{count(edits.height, 'edit')} of the roll {'has' if edits.height == 1 else 'have'} a time{_spanning(edits)}, and "
-        f"{count(rows['at'].null_count(), 'change')} only limits or "
-        f"no time; at least {LEAST} edits of one kind over more than {FEWEST} days are needed to tell days apart."
+        f"{_timed(edits)}{limits}. At least {LEAST} edits of one kind over more than {FEWEST} days are needed to tell days apart."
     )
     return NotAnswerable(
         method="roll_change_bursts", form=form, reason=reason, needs=("roll_changes.at", "roll_changes.actor_key"), details=bulk
     )
 
 
-def _spanning(edits: pl.DataFrame) -> str:
+def _timed(edits: pl.DataFrame) -> str:
     if not edits.height:
-        return ""
+        return "The log has no edit of the roll with a time"
     days = (edits["at"].max() - edits["at"].min()) // timedelta(days=1) + 1
-    return f", over {count(days, 'day')}"
+    return f"The log has {count(edits.height, 'edit')} of the roll with a time{f', within {days:,} days' if days > 1 else ''}"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from analysis_lib.case import Case
-from analysis_lib.methods.identities import WHOLE, Identity, checked_rows, exactly, identity, of_frame
+from analysis_lib.methods.identities import OPEN, WHOLE, Identity, checked_rows, exactly, identity, of_frame
 from analysis_lib.methods.instants import stamped
 from analysis_lib.methods.members import IN_FORCE, is_complete, whole_roll
 from analysis_lib.methods.recount import declared_once
 
 WHOLE_ROLL = ("freeze", "platform_upload", "marked_register", "post_poll")  # copies of the whole roll, not a list for somebody
+TRANSFERS = ("transferred_in", "transferred_out")
 CAME, WENT = ("added", "reinstated", "transferred_in"), ("removed", "merged", "transferred_out")
 ONE_BALLOT_EACH = "none"  # the revote policy under which nobody's ballot replaces another
 
@@ -22,7 +25,7 @@ def rows_of_copies(case: Case) -> list[Identity]:
     faulty = case.package.n_left_out.get("roll", 0)  # rows left out for a fault were handed over all the same
     found = [
         identity(
-            "R01", f"rows of roll copy {row['snapshot_id']}", ("rows held", n, n + faulty),
+            "R01", f"rows of roll copy {_named(row)}", ("rows held", n, n + faulty),
             exactly("row count stated", row["row_count"]), counted="row",
         )
         for row in copies.iter_rows(named=True) if (n := held.get(row["snapshot_id"]))
@@ -31,12 +34,16 @@ def rows_of_copies(case: Case) -> list[Identity]:
     platform = declared_once(case.rows("results").filter(pl.col("basis") == "platform"), "eligible")
     return found + [
         identity(
-            "R01", f"members loaded from roll copy {row['snapshot_id']}", exactly("row count stated", row["row_count"]),
+            "R01", f"members loaded from roll copy {_named(row)}", exactly("row count stated", row["row_count"]),
             ("members that the platform counts", low, high), counted="member",
         )
         for row in loaded.iter_rows(named=True)
         for low, high in platform.filter(pl.col("channel") == "all").select("low", "high").iter_rows()
     ]  # fmt: skip
+
+
+def _named(copy: dict[str, Any]) -> str:
+    return f"{copy['snapshot_id']} ({copy['taken_at']:%Y-%m-%d %H:%M} UTC)" if copy["taken_at"] else copy["snapshot_id"]
 
 
 def _entitled(case: Case) -> pl.DataFrame:
@@ -84,6 +91,9 @@ def _of_entitled(case: Case, changes: pl.DataFrame, first: dict, second: dict) -
 
 def _one_step(rolls: pl.DataFrame, changes: pl.DataFrame, first: dict, second: dict) -> list[Identity]:
     before, after = (rolls.filter(pl.col("snapshot_id") == copy["snapshot_id"]) for copy in (first, second))
+    moves = changes.filter(pl.col("change").is_in(TRANSFERS)).select("voter_key").unique()
+    moves = moves.join(before, on="voter_key", how="semi").join(after, on="voter_key", how="semi")
+    changes = changes.join(moves, on="voter_key", how="anti")
     units = pl.concat([after, before]).unique("voter_key", keep="first", maintain_order=True).select("voter_key", "unit")
     moved = (
         changes.join(units, on="voter_key", how="left")
@@ -97,6 +107,13 @@ def _one_step(rolls: pl.DataFrame, changes: pl.DataFrame, first: dict, second: d
         )
     )
 
+    # Who stands on both copies and was transferred moved from one branch to another, whichever half of it was entered.
+    halves = [
+        copy.join(moves, on="voter_key", how="semi").select("unit", net=pl.lit(net), open=pl.lit(0, pl.Int64))
+        for copy, net in ((before, -1), (after, 1))
+    ]
+    moved = pl.concat([moved, *halves], how="diagonal_relaxed")
+
     def by(unit: pl.Expr) -> pl.DataFrame:
         parts = [
             before.group_by(unit=unit).agg(before=pl.len()),
@@ -106,7 +123,7 @@ def _one_step(rolls: pl.DataFrame, changes: pl.DataFrame, first: dict, second: d
         rows = pl.concat(parts, how="diagonal_relaxed").group_by("unit").agg(pl.col("before", "after", "net", "open").sum())
         return rows.with_columns(expected=pl.col("before").cast(pl.Int64) + pl.col("net"))
 
-    name = f"members entitled in roll copy {first['snapshot_id']}, with what changed, are those of copy {second['snapshot_id']}"
+    name = f"members entitled in roll copy {_named(first)}, with what changed, are those of copy {_named(second)}"
     # A member whose unit isn't known, or who changed it, may belong to any of them: then only the total is checked.
     is_placed = not ((moved["unit"] == "unknown").any() or (moved["change"] == "unit_changed").any())
     rows = pl.concat([by(pl.lit(WHOLE)), by(pl.col("unit"))]) if is_placed else by(pl.lit(WHOLE))
@@ -138,22 +155,22 @@ def from_change_counts(counts: pl.DataFrame) -> list[Identity]:
 def last_copy_and_entitled(case: Case) -> list[Identity]:
     """R02: members entitled on the roll in force are the members entitled that were published.
 
-    Where they differ by just as many as came and went after its last copy, this is named as the cause. A copy
-    made after the poll shows who left since, so it is no measure of who was entitled.
+    Who came or went between the copy and the publication may be counted or not, so the log gives limits; without a
+    complete log a difference is open. A copy made after the poll shows who left since, so it is no measure of who was entitled.
     """
     copies = case.rows("roll_snapshots").filter(pl.col("purpose").is_in(IN_FORCE)).sort("taken_at", "snapshot_id").tail(1)
     published = declared_once(case.rows("results"), "eligible").filter(pl.col("channel") == "all")
-    found = []
+    is_logged, found = is_complete(case, "roll_changes"), []
     for row in copies.iter_rows(named=True):
         held = (case.rows("roll")["snapshot_id"] == row["snapshot_id"]).any()
         n = int(whole_roll(case)["eligible"].sum()) if held else row["row_count"]
         later = case.rows("roll_changes").filter(pl.col("at") > row["taken_at"])["change"]
-        net = int(later.is_in(CAME).sum()) - int(later.is_in(WENT).sum())
+        came, went = int(later.is_in(CAME).sum()), int(later.is_in(WENT).sum())
         found += [
             identity(
-                "R02", f"members in the last roll copy, {row['snapshot_id']}, are the members entitled",
-                exactly("members in the copy", n), ("eligible members published", low, high), counted="member",
-                cause="members who came or went after that copy" if net and low <= n + net <= high and not low <= n <= high else "",
+                "R02", f"members in the last roll copy, {_named(row)}, are the members entitled",
+                ("members in the copy", n - went, n + came), ("eligible members published", low, high), counted="member",
+                cause="" if is_logged or (n - went <= high and low <= n + came) else OPEN,
             )
             for low, high in published.select("low", "high").iter_rows() if n is not None
         ]  # fmt: skip

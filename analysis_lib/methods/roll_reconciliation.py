@@ -9,7 +9,7 @@ import polars as pl
 
 from analysis_lib.case import Case
 from analysis_lib.methods import credentials_issued, roll_copies
-from analysis_lib.methods.identities import Identity, by_check, frame_of, of_frame, small_units, with_causes
+from analysis_lib.methods.identities import OPEN, Identity, by_check, frame_of, of_frame, small_units, with_causes
 from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
 
 MOST_UNITS = 200
@@ -42,10 +42,13 @@ def roll_reconciliation(identities: Iterable[Identity]) -> tuple[pl.DataFrame, V
     identities : DataFrame
         One row per sum, with the fields of `identities.Identity`.
     verdict : Verdict
-        A breach where two sides can't be brought together.
+        A breach where two sides can't be brought together; undetermined where what is not held might.
     """
     found = frame_of(list(identities)).sort("check", "name", "unit", maintain_order=True)
-    return found, Verdict.BREACH_RECORDED if (found["gap"] > 0).any() else Verdict.NO_BREACH
+    causes = found.filter(pl.col("gap") > 0)["cause"]
+    if (causes != OPEN).any():
+        return found, Verdict.BREACH_RECORDED
+    return found, Verdict.UNDETERMINED if causes.len() else Verdict.NO_BREACH
 
 
 def sums_of(case: Case) -> list[Identity]:

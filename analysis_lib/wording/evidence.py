@@ -10,7 +10,26 @@ from analysis_lib.wording.numbers import count, instant, lasting
 from analysis_lib.wording.totals import sums_checked
 
 MOST_TOLD = 3
-ALLOWED = {"exception_granted": "an exception granted", "deceased": "a death"}
+CAUSES = {  # on record for a late change: what is counted apart, by how many
+    "self": "made by the member", "member_request_logged": "asked for by the member", "bounce_logged": "after a message came back",
+    "bulk_cleanse": "in a general tidy-up", "exception_granted": "an exception granted", "reverted": "an earlier entry put back",
+    "renamed": "a new name for the same entry", "deceased": "a death", "resigned": "a resignation",
+    "opted_out": "a wish to be left out", "duplicate": "two records of one member", "bounced": "messages that came back",
+}  # fmt: skip
+UNASKED = {
+    "roll": ("change of the roll with no exception in the log", "changes of the roll with no exception in the log"),
+    "contact": ("change of contact details for which a search found no request", "changes of contact details for which a search found no request"),
+}  # fmt: skip
+DOUBTFUL = {
+    "roll": ("change of the roll", "changes of the roll"),
+    "contact": ("change of contact details", "changes of contact details"),
+}
+WOULD_TELL = {  # columns by their titles in the schema
+    "roll": 'the reason on file, if any, does not tell whether the rules allowed {it}: "Reason given" of the changes of the list would tell, '
+    "with the rules' own words.",
+    "contact": 'it is not on record whether the member made or asked for {it}: "Done by" and "What is on file for it" of the changes of '
+    "contact details would tell.",
+}
 NOUNS = {"email": ("e-mail address", "e-mail addresses"), "phone": ("telephone number", "telephone numbers")}
 TITLES = {  # of the tables, as the schema has them; a test holds the two equal
     "admin_actions": "What administrators did",
@@ -95,30 +114,41 @@ def record_rules(finding: Finding) -> str:
 def edits_outside_window(finding: Finding) -> str:
     """How many changes came after the last day for them, and how late; then what was undone, restored and cleared."""
     result, details = finding.result, finding.details
-    zone, late = result.parameters["zone"], details["late"]
-    after = f"after the last day for changes, {instant(details['deadline'], zone)}"
-    n_late = " and ".join(
-        count(late[what], f"change of {noun}", f"changes of {noun}")
-        for what, noun in (("roll", "the roll"), ("contact", "contact details"))
-        if late[what]
-    )
-    closing = " and before the close" if details["close"] else ""
+    after = f"after the last day for changes, {instant(details['deadline'], result.parameters['zone'])}"
+    after += " and before the close" if details["close"] else ""
+    counted = _of_each(details["late"], UNASKED) or _of_each(details["open"], DOUBTFUL)
+    n = result.statistic or sum(details["open"].values())
     text = f"Of {count(result.n_observations, 'change')} of the roll and of contact details with a time, "
-    if result.statistic:
-        last = "the last one " if result.statistic > 1 else ""
-        text += f"{n_late} came {after}{closing}; {last}{lasting(details['largest_s'])} after it."
+    if counted:
+        text += f"{counted} came {after}; {'the last one ' if n > 1 else ''}{lasting(details['largest_s'])} after it."
+    elif details["apart"]:
+        text += f"only such as have a cause on record came for certain {after}."
     else:
-        text += f"none came for certain {after}{closing}."
-    if details["either"]:
-        text += (
-            f" Of {count(details['either'], 'change')} it cannot be told whether {'it' if details['either'] == 1 else 'they'} came after "
-            "that day: only limits are known, the log tells no more than the day or the hour, or no clock that is described stamps them."
+        text += f"none came for certain {after}."
+    told = [text, *(_doubt(what, n, bool(result.statistic)) for what, n in details["open"].items() if n)]
+    if n := details["either"]:
+        told.append(
+            f"Of {count(n, 'change')} it cannot be told whether {'it' if n == 1 else 'they'} came after that day: only limits are known, "
+            "the log tells no more than the day or the hour, or no clock that is described stamps them."
         )
-    if any(details["allowed"].values()):
-        n = sum(details["allowed"].values())
-        reasons = " or ".join(ALLOWED[reason] for reason, n_of in details["allowed"].items() if n_of)
-        text += f" {count(n, 'later change')} {_was(n)} left out of this count: the reason on file is {reasons}."
-    return " ".join([text, *account(details["account"])])
+    if n := sum(details["apart"].values()):
+        causes = ", ".join(f"{CAUSES[cause]} {n_of:,}" for cause, n_of in details["apart"].items())
+        told.append(
+            f"{count(n, 'later change')} with a cause on record {_was(n)} left out of this count ({causes}); "
+            "whether the rules allow such a change after that day, their own words decide."
+        )
+    return " ".join([*told, *account(details["account"])])
+
+
+def _of_each(n_of: Mapping[str, int], nouns: Mapping[str, tuple[str, str]]) -> str:
+    return " and ".join(count(n, *nouns[what]) for what, n in n_of.items() if n)
+
+
+def _doubt(what: str, n: int, is_further: bool) -> str:
+    of = (
+        f"{count(n, *(f'further {noun}' for noun in DOUBTFUL[what]))} after that day" if is_further else count(n, *DOUBTFUL[what])
+    )
+    return f"For {of} {WOULD_TELL[what].format(it='it' if n == 1 else 'them')}"
 
 
 def account(told: Mapping[str, Any]) -> list[str]:
@@ -129,7 +159,7 @@ def account(told: Mapping[str, Any]) -> list[str]:
     ]
     restored = [row for row in told["restored"] if row["n_restored"]]
     sentences += [
-        f"{count(row['n'], 'member')} {_was(row['n'])} removed in one edit during the voting, and {row['n_restored']:,} of them "
+        f"{count(row['n'], 'member')} {_was(row['n'])} removed in one edit during the voting, and {_how_many(row)} "
         f"restored {_after(row['fewest_s'], row['most_s'])} later."
         for row in restored[:MOST_TOLD]
     ]
@@ -144,6 +174,12 @@ def account(told: Mapping[str, Any]) -> list[str]:
         else:
             sentences.append(f"{count(n, *noun)} {_was(n)} cleared, {again:,} of them set again later.")
     return sentences
+
+
+def _how_many(row: Mapping[str, Any]) -> str:
+    if row["n_restored"] < row["n"]:
+        return f"{row['n_restored']:,} of them"
+    return "was" if row["n"] == 1 else "all of them were"
 
 
 def _was(n: int) -> str:

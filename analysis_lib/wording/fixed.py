@@ -19,7 +19,7 @@ CANNOT_SHOW = {
     "struck_ballots": "whom the struck ballots were for, or whether striking them was right",
     "roll_reconciliation": "which of two lists is right, or who caused the difference",
     "record_rules": "why a row breaks a rule, or who is answerable for it",
-    "edits_outside_window": "whether a late change was granted as an exception, or whom it helped",
+    "edits_outside_window": "what the rules allow after the last day, whether an exception was granted and not noted, or whom a change helped",
     "cast_rate_bursts": "who cast the ballots, or why they came together",
     "falling_turnout_counts": "whether ballots were taken out rightly, or whether a display was only out of date",
     "operator_gaps": "who cast the ballots, or whether it was one person: a queue at a tablet keeps an even pace too",

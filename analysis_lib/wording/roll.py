@@ -28,12 +28,15 @@ def roll_change_bursts(finding: Finding) -> str:
     """Which days stand out, the largest first; and the largest bulk edit."""
     details, form = finding.details, finding.result.form
     told, zone = [_day(row, form, details["zone"]) for row in details["out"][:MOST_TOLD]], details["zone"]
-    looked = f"{count(finding.result.n_observations, 'daily count')} of {count(len(details['kinds']), 'kind of change', 'kinds of changes')}"
+    looked = f"{count(finding.result.n_observations, 'daily count')} of {count(len(details['kinds']), 'kind of change', 'kinds of change')}"
     if told:
         n = details["n_out"]
         verb = "stands" if n == 1 else "stand"
         text = f"Of {looked}, {n:,} {verb} out from the days near by. Largest first: {'; '.join(told)}."
         text += f" There {'is' if n - len(told) == 1 else 'are'} {n - len(told):,} more." if n > len(told) else ""
+        least = details["top"]
+        if (least["kind"], least["day"]) != (details["out"][0]["kind"], details["out"][0]["day"]):
+            text += f" Furthest from what the days near by lead to expect: {_day(least, form, zone)}."
     else:
         text = f"Of {looked}, none stands out from the days near by. The most unusual: {_day(details['top'], form, zone)}."
     if bulk := details["bulk"]:

@@ -2,11 +2,11 @@
 
 import csv
 import random
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from cases import one, row, tiny, utc
+from late_edits import CLOCK, HOUR, LAST, LAST_DAY, MINUTE, VOTING, contact, held, on_the_roll
 from tiny_package import write
 
 from analysis_lib import exhibits, simulate, wording
@@ -17,27 +17,6 @@ from analysis_lib.methods.edits_outside_window import edits, edits_outside_windo
 from analysis_lib.results import NotAnswerable, Verdict
 
 NIXOS = Path(__file__).parents[3] / "shared" / "realdata" / "nixos_sc_2024" / "roll_events.csv"
-LAST = utc("2031-10-20 12:00")
-CLOSE = LAST + timedelta(days=2)
-HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
-CLOCK = {"clock_id": "M", "tz_used": "UTC", "tz_basis": "stated_offset", "resolution": "s", "write_semantics": "event_time"}
-VOTING = {"channel": "all", "kind": "voting", "basis": "advertised", "opens_at": LAST - 24 * HOUR, "closes_at": CLOSE}
-LAST_DAY = {"channel": "all", "kind": "roll_edits", "basis": "advertised", "closes_at": LAST}
-
-
-def on_the_roll(change, at, key="v1", **cells):
-    return {"voter_key": key, "change": change, "at": at, "clock_id": "M", "derived_from": "log"} | cells
-
-
-def contact(at, key="v1", **cells):
-    return {"voter_key": key, "field": "email", "at": at, "clock_id": "M"} | cells
-
-
-def held(folder, *changes, contacts=(), windows=(VOTING, LAST_DAY), clock=CLOCK, **tables):
-    return tiny(
-        folder, clocks=[clock], roll_changes=changes, contact_changes=contacts, contest_windows=list(windows),
-        contest={"timezone": "UTC"}, **tables,
-    )  # fmt: skip
 
 
 def nixos(folder):
@@ -65,11 +44,15 @@ def test_the_story_of_a_real_roll(tmp_path):
     case = nixos(tmp_path)
     finding = one(case, "edits_outside_window")
     told = wording.sentence(finding)
-    assert (finding.verdict, finding.result.statistic, finding.result.n_observations) == (Verdict.BREACH_RECORDED, 1, 932)
+    # Who set the last address, and whether its owner asked, stands in no column of the history: no breach for certain.
+    assert (finding.verdict, finding.result.statistic, finding.result.n_observations) == (Verdict.UNDETERMINED, 0, 932)
+    assert finding.details["open"] == {"roll": 0, "contact": 1}
     assert "1 change of contact details came after the last day for changes, 3 November 2024, 12:00:00 UTC" in told
     assert "; 4 hours 53 minutes after it" in told
     assert "1 addition was taken back 3 minutes 42 seconds later." in told
-    assert "11 members were removed in one edit during the voting, and 11 of them restored 34 minutes 3 seconds later." in told
+    assert (
+        "11 members were removed in one edit during the voting, and all of them were restored 34 minutes 3 seconds later." in told
+    )
     assert "4 e-mail addresses were cleared, 2 of them set again later." in told
     found = account(case)
     assert [(f"{swap['at']:%m-%d}", swap["n"]) for swap in found["swapped"]] == [("09-17", 1), ("09-27", 1)]  # an account, a key
@@ -259,8 +242,8 @@ def test_late_changes_are_listed_by_role_and_reason_and_by_no_key(tmp_path):
     case = held(tmp_path, late, contacts=[contact(LAST + 2 * HOUR, "secret3", old_missing=True, system="voting_platform")])
     finding = one(case, "edits_outside_window")
     shown = repr(exhibits.edits_outside_window(case, [finding]))
-    assert "roll | added |  | regional staff | exception granted | 1" in shown
-    assert "contact | email added | voting platform | unknown | unknown | 1" in shown
+    assert "roll | added |  | regional staff | exception granted | no: a cause is on record | 1" in shown
+    assert "contact | email added | voting platform | unknown | unknown | cannot be told | 1" in shown
     assert [(line["source_row"], line["seconds"]) for line in finding.details["rows"]] == [(7, 3600), (None, 7200)]
     assert "secret" not in shown + repr(finding.result) + wording.sentence(finding)
 
@@ -301,16 +284,7 @@ def test_the_order_of_rows_changes_nothing(tmp_path):
         case = open_case(write(tmp_path / str(seed), {"roll_changes": rows} | others, only=("sources",)))
         found.append(one(case, "edits_outside_window").details)
     assert found[0] == found[1]
-    assert found[0]["late"]["roll"] == 9
-
-
-@pytest.mark.parametrize(("reason", "told"), [("exception_granted", "an exception granted"), ("deceased", "a death")])
-def test_an_exception_granted_or_a_death_is_no_late_change(tmp_path, reason, told):
-    finding = one(held(tmp_path / "a", on_the_roll("added", LAST + HOUR, reason=reason)), "edits_outside_window")
-    assert (finding.verdict, finding.result.statistic) == (Verdict.NO_BREACH, 0)
-    assert f"1 later change was left out of this count: the reason on file is {told}." in wording.sentence(finding)
-    other = one(held(tmp_path / "b", on_the_roll("added", LAST + HOUR, reason="lapsed")), "edits_outside_window")
-    assert (other.verdict, other.result.statistic) == (Verdict.BREACH_RECORDED, 1)
+    assert (found[0]["late"]["roll"], found[0]["open"]["roll"]) == (4, 5)
 
 
 def test_a_late_change_that_no_clock_stamps_is_undetermined(tmp_path):

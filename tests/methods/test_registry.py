@@ -34,6 +34,7 @@ SHARED = {  # modules that answer no question of their own
         "rules_of_voting",
         "rules_of_records",
         "edit_account",
+        "edit_causes",
         "interim_totals",
         "choice_counts",
     ),

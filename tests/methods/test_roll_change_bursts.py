@@ -121,11 +121,11 @@ def test_only_counts_by_day_are_enough(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "part"),
     [
-        ([change(START + timedelta(days=d), d) for d in range(9)], "9 edits of the roll have a time, over 9 days, and 0 changes"),
-        ([change(START, 1)], "1 edit of the roll has a time, over 1 day, and 0 changes only limits or no time"),
+        ([change(START + timedelta(days=d), d) for d in range(9)], "The log has 9 edits of the roll with a time, within 9 days. At least 10"),
+        ([change(START, 1)], "The log has 1 edit of the roll with a time. At least 10"),
         (
             [change(None, n, at_lo=START, at_hi=CLOSE, clock_id=None, derived_from="snapshot_diff") for n in range(30)],
-            "0 edits of the roll have a time, and 30 changes only limits or no time",
+            "The log has no edit of the roll with a time; of 30 changes only limits or no time is known. At least 10",
         ),
     ],
 )  # fmt: skip
@@ -135,6 +135,20 @@ def test_too_few_edits_or_days_say_what_is_missing(tmp_path, changes, part):
     assert part in finding.result.reason
     assert finding.result.needs == ("roll_changes.at", "roll_changes.actor_key")
     exhibits.roll_change_bursts(open_case(tmp_path), [finding])
+
+
+def test_copies_too_few_to_tell_days_apart_are_counted(tmp_path):
+    reason = one(tiny(tmp_path, roll_change_counts=[{"taken_at": START, "added_n": 3}]), NOUN).result.reason
+    assert reason == "Changes are counted for 1 copy of the roll; more than 20 are needed to tell days apart."
+
+
+def test_a_merger_of_branches_entered_as_transfers_is_one_move(tmp_path):
+    halves = [change(START + timedelta(seconds=n), n, what) for n in range(60) for what in ("transferred_out", "transferred_in")]
+    left, came = change(START, 90, "transferred_out"), change(START, 91, "transferred_in")
+    case = held(tmp_path, *halves, left, came, change(START + timedelta(days=2), 90, "transferred_in"))
+    assert [(row["kind"], row["n"]) for row in bulk_edits(case)] == [("moved to another branch", 60)]
+    counts = {series.kind: series.counts.sum() for series in series_of_the_log(case)}
+    assert counts == {"added": 2, "removed": 1, "entitlement changed": 0, "moved to another branch": 1}  # back after two days
 
 
 def test_a_bulk_edit_is_shown_where_days_cannot_be_told_apart(tmp_path):

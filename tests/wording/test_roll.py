@@ -27,7 +27,7 @@ def test_every_sentence_reads_as_english_and_convicts_nobody(fake):
     [
         (
             days(OPEN, a_day(132_003, kind="changed"), form="counts", kinds=("added", "removed", "changed")),
-            "Of 60 daily counts of 3 kinds of changes, 1 stands out from the days near by. Largest first: 16 July 2031, 132,003 members changed "
+            "Of 60 daily counts of 3 kinds of change, 1 stands out from the days near by. Largest first: 16 July 2031, 132,003 members changed "
             "on the list, where the days near by have 2,549 on average.",
         ),
         (days(WITHIN, bulk=[("added", 82)]), "A bulk edit counts once; the largest, on 24 October 2031: 82 members added to the list."),

@@ -1,0 +1,39 @@
+"""What the voting platform's log knows of why a contact was changed, where the membership system notes nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import polars as pl
+
+from analysis_lib.case import Case
+
+NEAR = timedelta(minutes=30)  # a code sent so soon before or after a change belongs to it
+ON_REQUEST = ("member_request", "self_service", "bounce_fix")
+
+
+def with_platform_causes(case: Case, edits: pl.DataFrame) -> pl.DataFrame:
+    """Take a change for asked for where the platform has a cause of it on record.
+
+    That is a message to the member that had come back before, or a code that was asked for, or sent since one had come
+    back, within `NEAR`. Calls are noted in one system and not in the other: whoever rings up has the address mended and a
+    code sent, and votes at once.
+
+    Parameters
+    ----------
+    edits : DataFrame
+        Of `contact_edits`: ``voter_key, at`` (UTC; null: no time, nothing is found), ``asked``.
+
+    Returns
+    -------
+    DataFrame
+        The same rows with "none found" in ``asked`` replaced by "asked for" where that is so; in no order.
+    """
+    codes = case.rows("credential_events").drop_nulls(["voter_key", "at"])
+    back = codes.filter(pl.col("event") == "bounced").group_by("voter_key").agg(back_at=pl.col("at").min())
+    sent = codes.filter(pl.col("trigger").is_in(ON_REQUEST)).select("voter_key", at="at", sent_at="at").sort("at")
+    timed = edits.drop_nulls("at").join(back, on="voter_key", how="left").sort("at")
+    near = timed.join_asof(sent, on="at", by="voter_key", strategy="nearest", tolerance=NEAR, check_sortedness=False)
+    has_cause = (pl.col("back_at") < pl.col("at")).fill_null(False) | pl.col("sent_at").is_not_null()
+    asked = pl.when((pl.col("asked") == "none found") & has_cause).then(pl.lit("asked for")).otherwise("asked")
+    return pl.concat([near.with_columns(asked=asked).select(edits.columns), edits.filter(pl.col("at").is_null())])

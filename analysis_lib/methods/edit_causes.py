@@ -1,0 +1,66 @@
+"""What is on record for an edit: who made it, at whose wish, and why. Shared by the questions on edits of the roll."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import polars as pl
+
+AGAINST, OPEN, APART = "against", "open", "apart"
+ON_REQUEST = (
+    "member_request_logged",
+    "bounce_logged",
+    "bulk_cleanse",
+)  # a contact edit with one of these has its cause on record
+SAME_ENTRY = ("exception_granted", "reverted", "renamed")  # allowed by the rules, or the entry is as it was before
+GONE = ("resigned", "opted_out", "deceased", "duplicate", "bounced")  # causes to take an entry off at any time
+STRUCK_OFF = ("arrears", "lapsed")  # causes that a last day is set against: who may vote is settled by then
+CAME = ("added", "reinstated", "transferred_in")
+A_MOVE = timedelta(days=1)  # house rule: an office enters both halves of a transfer within a day
+
+
+def with_moves(changes: pl.DataFrame) -> pl.DataFrame:
+    """Read a transfer out and one in of the same member within a day as one move to another branch, `unit_changed`."""
+    outs = changes.filter(pl.col("change") == "transferred_out").select("voter_key", "at", "change_id")
+    ins = changes.filter(pl.col("change") == "transferred_in").select("voter_key", "at", "change_id")
+    pairs = ins.join(outs, on="voter_key", suffix="_out").filter((pl.col("at") - pl.col("at_out")).abs() <= A_MOVE)
+    rest = changes.filter(~pl.col("change_id").is_in(pairs["change_id_out"].to_list()))
+    is_move = pl.col("change_id").is_in(pairs["change_id"].to_list())
+    return rest.with_columns(change=pl.when(is_move).then(pl.lit("unit_changed")).otherwise("change"))
+
+
+def with_causes(edits: pl.DataFrame) -> pl.DataFrame:
+    """Say of every edit whether a last day for changes forbids it, as far as the log tells.
+
+    A member may mend their own address, leave or die after any last day; it binds whoever keeps the list.
+
+    Parameters
+    ----------
+    edits : DataFrame
+        ``what`` (roll or contact), ``kind`` (of the roll: the change), ``actor_role`` and ``reason`` (of a contact:
+        `request_evidence`); null: not on record.
+
+    Returns
+    -------
+    DataFrame
+        The rows with ``cause`` (self, or the reason that speaks for the edit; null: none does) and ``standing``: "apart"
+        (a cause is on record), "against" (made by somebody other than the member, and either a search found no
+        request, or a member was let in with no exception on file, or struck off for arrears or a lapse), or "open".
+    """
+    reason, role, kind = pl.col("reason"), pl.col("actor_role"), pl.col("kind")
+    is_contact = pl.col("what") == "contact"
+    may_leave = ~is_contact & ~kind.is_in(CAME)
+    speaks = pl.when(is_contact).then(reason.is_in(ON_REQUEST)).otherwise(
+        reason.is_in(SAME_ENTRY) | may_leave & reason.is_in(GONE)
+    )  # fmt: skip
+    is_own = (role == "self").fill_null(False) & (is_contact | may_leave)
+    by_hand = ~role.is_in(("self", "system")).fill_null(False)
+    is_barred = pl.when(is_contact).then(reason == "none_found").otherwise(
+        (kind == "added") | may_leave & reason.is_in(STRUCK_OFF)
+    )  # fmt: skip
+    cause = pl.when(is_own).then(pl.lit("self")).when(speaks.fill_null(False)).then(reason)
+    return edits.with_columns(cause=cause).with_columns(
+        standing=pl.when(pl.col("cause").is_not_null()).then(pl.lit(APART))
+        .when(by_hand & is_barred.fill_null(False)).then(pl.lit(AGAINST))
+        .otherwise(pl.lit(OPEN))
+    )  # fmt: skip
