@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from analysis_lib.case import Case
+from analysis_lib.methods.recount import declared_once
 from analysis_lib.methods.rules_of_voting import REPLACING, doubled, standing, without_a_voter
 from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
 
@@ -14,12 +15,14 @@ NOUN = "double_channel_ballots"
 MOST_LISTED = 50
 LOG = "log"
 SAME_AS = {"online_kiosk": "online"}  # two records may call one ballot either
+PAPERS = ("postal", "proxy")  # ticked off when they come in, and may be put aside before the count
 NO_CHANNEL = ("other", "unknown", "officer_entered")  # says how a ballot was recorded, not where it was given
 EXPLANATIONS = (
     "The rules let one ballot replace another, and the log or the register does not mark the one that was replaced.",
     "A ballot went wrong, was given again in the hall, and the first one was left standing by oversight.",
     "A line of a register was ticked beside the wrong name, or two members were mixed up.",
     "A ballot given on a tablet in the hall stands in the register of the hall and in the log as an online one.",
+    "A paper was ticked off when it came in and put aside before the count, since the member had voted in another way.",
     "Two numbers were joined for one member who had votes by two routes, each of them allowed.",
 )
 NEEDS = ("ballot_events.voter_key|roll.voted_flag",)
@@ -41,13 +44,16 @@ def double_channel_ballots(voters: pl.DataFrame) -> pl.DataFrame:
         One row per ``voter_key``: ``channels`` in which a ballot was given, sorted and joined, ``n_channels`` in which one
         stands, and ``place``: "two channels", "one channel" (more than one ballot stands, or may, in the same one),
         "open" (perhaps two channels), "replaced" (given in two, one stands) or "single". ``is_sure`` says of "one channel"
-        whether it is certain.
+        whether it is certain. A ballot of no channel, such as one typed in, may be of any.
     """
-    counted = pl.col("stands") & ~pl.col("is_double")
+    counted, is_known = pl.col("stands") & ~pl.col("is_double"), ~pl.col("channel").is_in(NO_CHANNEL)
     per_channel = voters.filter(counted).group_by("voter_key", "channel").len()
-    held = per_channel.group_by("voter_key").agg(n_channels=pl.len().cast(pl.Int64), largest=pl.col("len").max().cast(pl.Int64))
+    of_any = pl.col("len").filter(~is_known).sum()
+    held = per_channel.group_by("voter_key").agg(
+        n_channels=pl.len().cast(pl.Int64), largest=(pl.col("len").filter(is_known).max().fill_null(0) + of_any).cast(pl.Int64)
+    )
     given = voters.filter(~pl.col("is_double")).sort("channel").group_by("voter_key").agg(
-        n_given=pl.col("channel").n_unique(), channels=pl.col("channel").unique(maintain_order=True).str.join(" and "),
+        n_given=pl.col("channel").filter(is_known).n_unique(), channels=pl.col("channel").unique(maintain_order=True).str.join(" and "),
         is_sure=doubled().any(), certain=pl.col("certain").max(), perhaps=pl.col("perhaps").max(),
     )  # fmt: skip
     rows = given.join(held, on="voter_key", how="left").with_columns(pl.col("n_channels", "largest").fill_null(0))
@@ -65,7 +71,8 @@ def double_channel_ballots(voters: pl.DataFrame) -> pl.DataFrame:
 def marks(case: Case, voters: pl.DataFrame) -> pl.DataFrame:
     """Give who is marked as having voted where: ``record`` (a register, or the log), ``voter_key``, ``channel``, ``is_sure``.
 
-    Of the log, voters of whom a ballot may stand; sure where one does. Marks without a channel are left out.
+    Of the log, voters of whom a ballot may stand; sure where one does. Marks without a channel are left out. In
+    ``may_be_aside``: the ballot may have been put aside before the count (see `put_aside`).
     """
     registers = case.rows("roll_snapshots").filter(pl.col("purpose") == "marked_register").select("snapshot_id")
     ticked = case.rows("roll").join(registers, on="snapshot_id", how="semi").filter(pl.col("voted_flag").fill_null(False))
@@ -73,16 +80,39 @@ def marks(case: Case, voters: pl.DataFrame) -> pl.DataFrame:
     logged = voters.filter(pl.col("stands") & (pl.col("perhaps") > 0)).select(
         "voter_key", "channel", record=pl.lit(LOG), is_sure=pl.col("certain") > 0
     )
-    return (
-        pl.concat([ticked, logged.select(ticked.columns)]).drop_nulls("channel").unique().sort("record", "voter_key", "channel")
+    found = pl.concat([ticked, logged.select(ticked.columns)]).drop_nulls("channel").unique()
+    aside = put_aside(found, case.rows("results"))
+    return found.with_columns(may_be_aside=pl.col("channel").is_in(aside)).sort("record", "voter_key", "channel")
+
+
+def put_aside(marked: pl.DataFrame, results: pl.DataFrame) -> list[str]:
+    """Give the channels in which ballots of voters marked may have been put aside before the count.
+
+    Those with fewer ballots counted than voters marked; and of papers that come in, those of which the numbers are not equal,
+    or of which it isn't held how many were counted.
+    """
+    held = admitted(results)
+    given = marked.group_by("channel").agg(pl.col("voter_key").n_unique()).sort("channel").iter_rows()
+    return [way for way, n in given if (held.get(way) != n if way in PAPERS else held.get(way, n) < n)]
+
+
+def admitted(results: pl.DataFrame) -> dict[str, int]:
+    """Count the ballots that came to the count, by channel: valid, spoilt and blank ones, or those received less those taken out."""
+    items = ("ballots_valid", "ballots_spoiled", "ballots_blank", "ballots_received", "ballots_rejected", "ballots_voided")
+    valid, spoiled, blank, received, rejected, voided = (
+        dict(declared_once(results, item).filter(pl.col("low") == pl.col("high")).select("channel", "low").iter_rows())
+        for item in items
     )
+    left = {way: n - rejected[way] - voided.get(way, 0) for way, n in received.items() if way in rejected}
+    return left | {way: n + spoiled.get(way, 0) + blank.get(way, 0) for way, n in valid.items()}
 
 
 def across_records(marked: pl.DataFrame, *, is_one_each: bool) -> pl.DataFrame:
-    """Give the voters marked in two records under two channels: ``voter_key``, ``channels``, ``is_sure``.
+    """Give the voters marked in two records under two channels: ``voter_key``, ``channels``, ``is_sure``, ``is_aside``.
 
     It is sure only of records that share no channel, such as the register of a hall and the log of a platform, and only
     where no ballot may replace another. Of two registers that both hold every channel, one may correct the other.
+    ``is_aside``: it would be sure if none of the two ballots could have been put aside before the count.
     """
     firm = marked.filter(~pl.col("channel").is_in(NO_CHANNEL)).with_columns(pl.col("channel").replace(SAME_AS)).unique()
     # A kiosk stands in a hall, whose register may claim its ballots too.
@@ -95,9 +125,13 @@ def across_records(marked: pl.DataFrame, *, is_one_each: bool) -> pl.DataFrame:
     is_apart = pl.format("{} {}", "record", "record_of_other").is_in(apart)
     names = pl.concat_list("channel", "channel_of_other").list.sort().list.join(" and ")
     both = pl.col("is_sure") & pl.col("is_sure_of_other")
-    pairs = pairs.with_columns(channels=names, sure=is_apart & both & pl.lit(is_one_each))
+    beyond_doubt = is_apart & both & pl.lit(is_one_each)
+    aside = pl.col("may_be_aside") | pl.col("may_be_aside_of_other")
+    pairs = pairs.with_columns(channels=names, sure=beyond_doubt & ~aside, aside=beyond_doubt & aside)
     found = pairs.sort("voter_key", "channels").group_by("voter_key", maintain_order=True)
-    return found.agg(pl.col("channels").first(), is_sure=pl.col("sure").any())
+    return found.agg(
+        pl.col("channels").first(), is_sure=pl.col("sure").any(), is_aside=pl.col("aside").any() & ~pl.col("sure").any()
+    )
 
 
 def answer(case: Case) -> tuple[Result, ...]:
@@ -116,7 +150,8 @@ def answer(case: Case) -> tuple[Result, ...]:
         logged.filter(pl.col("place") == "two channels"), on="voter_key", how="anti"
     )
     two, told = logged.filter(pl.col("place") == "two channels"), beyond.filter("is_sure")
-    open_keys = {*logged.filter(pl.col("place") == "open")["voter_key"], *beyond.filter(~pl.col("is_sure"))["voter_key"]}
+    open_in_log = logged.filter(pl.col("place") == "open")["voter_key"]
+    open_keys = {*open_in_log, *beyond.filter(~pl.col("is_sure"))["voter_key"]}
     n_open, n_two = len(open_keys - {*told["voter_key"]}), two.height + told.height
     same = logged.filter(pl.col("is_sure") & (pl.col("place") != "two channels")).height
     verdict = Verdict.BREACH_RECORDED if n_two else Verdict.UNDETERMINED if n_open else Verdict.NO_BREACH
@@ -140,6 +175,7 @@ def answer(case: Case) -> tuple[Result, ...]:
                 "across_records": told.height,
                 "same_channel": same,
                 "open": n_open,
+                "aside": beyond.filter(pl.col("is_aside") & ~pl.col("voter_key").is_in(open_in_log.implode())).height,
                 "replaced": int((logged["place"] == "replaced").sum()),
                 "may_replace": policy in REPLACING,
                 "by_channels": _by_channels(logged, beyond),

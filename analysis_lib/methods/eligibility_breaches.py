@@ -9,9 +9,9 @@ import polars as pl
 from analysis_lib.case import Case
 from analysis_lib.methods import entitlement
 from analysis_lib.methods.declared import latest_totals
-from analysis_lib.methods.double_channel_ballots import channels_of
+from analysis_lib.methods.double_channel_ballots import channels_of, marks
 from analysis_lib.methods.instants import STAMP, edge
-from analysis_lib.methods.members import whole_roll
+from analysis_lib.methods.members import is_complete, whole_roll
 from analysis_lib.methods.recount import declared_once
 from analysis_lib.methods.rules_of_voting import casts, standing, without_a_voter
 from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
@@ -40,7 +40,9 @@ def eligibility_breaches(found: dict[str, pl.DataFrame], tested_at: str | None) 
     """Say of every voter, under the rule in force, whether the ballot was one of somebody not entitled.
 
     Where the rule isn't on record, only who was not entitled under every reading counts, and who was not under some is
-    open; where it names the freeze, who joined after it although the list has them as entitled is open.
+    open. So is everybody where the only list was made after the vote and the rule names an earlier day, and where it names
+    the freeze, whoever two records tell differently of: entitled by that list and joined later, or not entitled by it and
+    entitled by one loaded before the ballot, since a fee booked late looks like a fee paid late.
 
     Parameters
     ----------
@@ -54,19 +56,24 @@ def eligibility_breaches(found: dict[str, pl.DataFrame], tested_at: str | None) 
     reading : str or None
         The reading that the rule names; null where none is held that fits, so that all are held against each voter.
     rows : DataFrame
-        ``voter_key, is_barred, is_open``.
+        ``voter_key, is_barred, is_open``, and ``is_disputed``: open because the list of the freeze and a later one differ.
     """
     reading = next((name for name in IN_FORCE.get(tested_at or "", ()) if name in found), None)
     if reading is None:
         every = pl.concat(found.values())
+        barred = pl.col("is_barred").all() & pl.lit(set(found) != {entitlement.AT_COUNT})
         return None, every.group_by("voter_key").agg(
-            is_barred=pl.col("is_barred").all(), is_open=(pl.col("is_barred") | pl.col("is_open")).any() & ~pl.col("is_barred").all()
+            is_barred=barred, is_open=(pl.col("is_barred") | pl.col("is_open")).any() & ~barred, is_disputed=pl.lit(False).first()
         ).sort("voter_key")  # fmt: skip
     rows = found[reading]
+    late = []
     if tested_at == "freeze" and entitlement.JOINED in found:
         late = found[entitlement.JOINED].filter("is_barred")["voter_key"].to_list()
-        rows = rows.with_columns(is_open=pl.col("is_open") | pl.col("voter_key").is_in(late) & ~pl.col("is_barred"))
-    return reading, rows
+    joined_late = pl.col("voter_key").is_in(late)
+    rows = rows.with_columns(is_disputed=pl.col("is_barred") & pl.col("let_in_later") & ~joined_late)
+    barred = pl.col("is_barred") & ~pl.col("is_disputed")
+    is_open = (pl.col("is_open") | pl.col("is_disputed") | joined_late) & ~barred
+    return reading, rows.select("voter_key", "is_disputed", is_barred=barred, is_open=is_open)
 
 
 def voters_of(case: Case) -> pl.DataFrame:
@@ -83,14 +90,19 @@ def voters_of(case: Case) -> pl.DataFrame:
 def refusals(case: Case, voters: pl.DataFrame) -> list[dict[str, Any]]:
     """Count who is on record as refused, by how it is known: ``n`` people, ``sure`` of them entitled by a decision, ``open``.
 
-    People who have a ballot that stands all the same are told as ``voted`` and are neither. A refused application is open only
+    People who have a ballot that stands all the same are told as ``voted`` and are neither. A complaint that was upheld is sure
+    only where it is known that no ballot came of it; those of one member count once. A refused application is open only
     where it closed the one way of voting there was, and came in time. A published number of people turned away says nothing of
     their entitlement, and whom it holds may also stand in the other rows.
     """
     entitled = whole_roll(case).filter("eligible")["voter_key"].implode()
-    voted = pl.col("voter_key").is_in(voters["voter_key"].implode()).fill_null(False)
+    voted = pl.col("voter_key").is_in(_all_keys(case, voters["voter_key"]).implode()).fill_null(False)
     is_alive = (pl.col("category") == "turned_away") & ~pl.col("outcome").is_in(("withdrawn", "rejected"))
-    told = case.rows("complaints").filter(is_alive).with_columns(voted=voted, sure=pl.col("outcome") == "upheld")
+    upheld, by_key = pl.col("outcome") == "upheld", pl.col("voter_key").is_not_null()
+    told = case.rows("complaints").filter(is_alive).with_columns(upheld=upheld.fill_null(False)).sort("upheld", descending=True)
+    told = told.filter(~by_key | (pl.col("voter_key").cum_count().over("voter_key") == 1)).with_columns(
+        voted=voted, sure=pl.col("upheld") & by_key & pl.lit(_tells_who_voted(case, voters))
+    )
     close = edge(case, "applications", "closes_at")
     in_time = pl.lit(True) if close is None else (pl.col("at") <= pl.lit(close)).fill_null(True)
     refused = case.rows("vote_applications").filter((pl.col("decision") == "refused") & pl.col("voter_key").is_in(entitled))
@@ -106,24 +118,39 @@ def refusals(case: Case, voters: pl.DataFrame) -> list[dict[str, Any]]:
     ]
     turned = declared_once(case.rows("results"), "turned_away").filter(pl.col("channel") == "all")
     for low, high in turned.select("low", "high").iter_rows():
-        found.append({"how": "published", "n": int(high), "voted": 0, "sure": 0, "open": int(low)})
+        found.append({"how": "published", "n": int(high), "voted": 0, "sure": 0, "open": int(low), "upheld": 0})
     return [row for row in found if row["n"]]
 
 
 def _row(how: str, rows: pl.DataFrame, sure: pl.DataFrame, open_: pl.DataFrame) -> dict[str, Any]:
-    return {"how": how, "n": rows.height, "voted": int(rows["voted"].sum()), "sure": sure.height, "open": open_.height}
+    """One row of `refusals`; ``upheld``: of those open, refused wrongly by a decision, if they did not vote in the end."""
+    upheld = int(open_["upheld"].sum()) if "upheld" in open_.columns else 0
+    return {
+        "how": how, "n": rows.height, "voted": int(rows["voted"].sum()), "sure": sure.height, "open": open_.height, "upheld": upheld,
+    }  # fmt: skip
+
+
+def _all_keys(case: Case, keys: pl.Series) -> pl.Series:
+    """These keys, and those that the same members had before or after."""
+    changes = case.rows("roll_changes").filter(pl.col("change").is_in(("key_changed", "merged")))
+    both = changes.select("voter_key", "other_voter_key").drop_nulls()
+    old = both.filter(pl.col("voter_key").is_in(keys.implode()))["other_voter_key"]
+    return pl.concat([keys, old, both.filter(pl.col("other_voter_key").is_in(keys.implode()))["voter_key"]])
+
+
+def _tells_who_voted(case: Case, voters: pl.DataFrame) -> bool:
+    """Whether the voters of every channel are held, all of them, so that whoever is not among them did not vote."""
+    given = standing(case)
+    is_whole = voters.height > 0 and not without_a_voter(case) and is_complete(case, "ballot_events" if given.height else "roll")
+    ways = {*given["channel"], *marks(case, given)["channel"]}
+    unnamed = case.rows("roll").filter(pl.col("voted_flag").fill_null(False) & pl.col("voted_channel").is_null()).height
+    return is_whole and (unnamed > 0 or not channels_of(case) - ways)
 
 
 def _taken_off(case: Case) -> pl.DataFrame:
     """Members entitled on the copy of the freeze and not on a later one that was loaded, but for those who resigned or died."""
     before = entitlement.at_the_freeze(case).filter("eligible")
-    copies = case.rows("roll_snapshots").select("snapshot_id", "purpose", "taken_at")
-    after = whole_roll(case).join(copies.filter(pl.col("purpose") == "platform_upload"), on="snapshot_id", how="semi")
-    later = copies.join(after, on="snapshot_id", how="semi")["taken_at"].min()
-    frozen = copies.join(before, on="snapshot_id", how="semi")["taken_at"].max()
-    if later is None or frozen is None or later <= frozen:
-        return before.select("voter_key").clear()
-    gone = before.join(after.filter("eligible"), on="voter_key", how="anti").select("voter_key")
+    gone = before.join(whole_roll(case).filter("eligible"), on="voter_key", how="anti").select("voter_key")
     changes = case.rows("roll_changes")
     ordinary = changes.filter(
         pl.col("reason").is_in(ORDINARY) | pl.col("change").is_in(("transferred_out", "merged", "key_changed"))
@@ -169,6 +196,7 @@ def answer(case: Case) -> tuple[Result, ...]:
                 "reading": reading,
                 "barred": barred,
                 "open": n_open,
+                "disputed": int(rows["is_disputed"].sum()),
                 "refused": sure,
                 "refused_open": open_,
                 "refusals": refused,
@@ -191,7 +219,7 @@ def answer(case: Case) -> tuple[Result, ...]:
 
 
 def _nobody(voters: pl.DataFrame) -> pl.DataFrame:
-    return voters.select("voter_key", is_barred=pl.lit(False), is_open=pl.lit(False)).clear()
+    return voters.select("voter_key", is_barred=pl.lit(False), is_open=pl.lit(False), is_disputed=pl.lit(False)).clear()
 
 
 def _struck(case: Case, voters: pl.DataFrame, tested_at: str | None) -> int:

@@ -8,14 +8,20 @@ import polars as pl
 
 from analysis_lib.case import Case
 from analysis_lib.methods.instants import possibly_before, stamped, surely_before
-from analysis_lib.methods.members import is_complete, whole_roll
+from analysis_lib.methods.members import IN_FORCE, is_complete, whole_roll
 
 AT_FREEZE, AT_ISSUE, AT_CAST, AT_COUNT = "freeze", "issue", "cast", "count"
 JOINED = "joined"  # by the day of joining, not by a copy
 CAME, WENT = ("added", "reinstated", "transferred_in"), ("removed", "transferred_out")
 AFTER_THE_VOTE = ("post_poll", "marked_register")
 SET = "eligibility_set"
-STANDINGS = {"voter_key": pl.String, "is_barred": pl.Boolean, "is_open": pl.Boolean}
+STAYS = ("duplicate", "renamed", "reverted")  # an entry left the roll, and its member did not
+LEFT = (pl.col("change") == "removed") & ~pl.col("reason").is_in(STAYS).fill_null(False)
+GONE = pl.col("change").is_in(WENT)  # if not LEFT, only an entry went, or the member to another part, which may vote here too
+IS_WHOLE = (
+    pl.len().over("snapshot_id") * 2 >= pl.len().over("snapshot_id").max()
+)  # else an addition, as in `members.roll_in_force`
+STANDINGS = ("voter_key", "is_barred", "is_open", "let_in_later")
 
 
 def readings(case: Case, voters: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -30,19 +36,21 @@ def readings(case: Case, voters: pl.DataFrame) -> dict[str, pl.DataFrame]:
     -------
     dict of str to DataFrame
         ``freeze``: by the copy of the roll made at the freeze; ``joined``: by the day of joining against the freeze;
-        ``issue``: by the roll loaded into the voting system; ``cast``: by that roll and all changes up to the ballot;
-        ``count``: by the first copy made after the vote. In each ``voter_key``, ``is_barred`` (not entitled for certain) and
-        ``is_open`` (the data leave it open). Readings without their data are left out.
+        ``issue``: by the roll loaded into the voting system, of one loaded after the ballot only against whom none before it
+        has as entitled; ``cast``: by that roll and all changes up to the ballot;
+        ``count``: by the first copy made after the vote. In each ``voter_key``, ``is_barred`` (not entitled for certain),
+        ``is_open`` (the data leave it open) and, by the freeze alone, ``let_in_later``: a list loaded after it and before the
+        ballot has the voter as entitled. Readings without their data are left out.
     """
-    keys = voters.select("voter_key")
+    keys, roll = voters.select("voter_key", let_in_later=pl.lit(False)), _at_the_issue(case, voters)
     found = {
-        AT_FREEZE: _on_copy(case, keys, at_the_freeze(case)),
+        AT_FREEZE: _on_copy(case, _let_in_later(case, voters, roll), at_the_freeze(case)),
         JOINED: _by_joining(case, keys),
-        AT_ISSUE: _on_copy(case, keys, whole_roll(case)),
-        AT_CAST: _at_the_ballot(case, voters),
+        AT_ISSUE: _on_copy(case, keys, roll),
+        AT_CAST: _at_the_ballot(case, voters, roll),
         AT_COUNT: _at_the_count(case, keys),
     }
-    return {name: rows.select(list(STANDINGS)).sort("voter_key") for name, rows in found.items() if rows is not None}
+    return {name: rows.select(STANDINGS).sort("voter_key") for name, rows in found.items() if rows is not None}
 
 
 def _copies(case: Case, *purposes: str) -> pl.DataFrame:
@@ -53,20 +61,63 @@ def _copies(case: Case, *purposes: str) -> pl.DataFrame:
 
 
 def _rows_of(case: Case, copies: pl.DataFrame) -> pl.DataFrame:
-    return case.rows("roll").filter(pl.col("snapshot_id").is_in(copies["snapshot_id"].to_list()))
+    return case.rows("roll").join(copies, on="snapshot_id", how="semi", maintain_order="left")
+
+
+def _dated(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the roll with the time at which their copy was made."""
+    copies = case.rows("roll_snapshots").select("snapshot_id", "taken_at")
+    return rows.join(copies, on="snapshot_id", how="left", maintain_order="left")
 
 
 def at_the_freeze(case: Case) -> pl.DataFrame:
-    """Rows of the last copy of the roll made at the freeze; none where none is held."""
-    return _rows_of(case, _copies(case, "freeze").tail(1))
+    """Rows of the last copy of the roll made at the freeze; none where none is held.
+
+    A later copy with fewer than half of the rows of the largest is an addition to the one before, as in `members.roll_in_force`.
+    """
+    rows = _dated(case, _rows_of(case, _copies(case, "freeze")))
+    last = rows.filter(IS_WHOLE)["taken_at"].max()
+    rows = rows.filter(pl.col("taken_at") >= pl.lit(last, rows["taken_at"].dtype)).sort("voter_key", "taken_at", "snapshot_id")
+    return rows.unique("voter_key", keep="last", maintain_order=True).drop("taken_at")
+
+
+def _at_the_issue(case: Case, voters: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the roll in force; of voters whose ballot is older than its last copy, those of the copy before, if entitled there.
+
+    Who lapsed after voting stands as not entitled on a list that was loaded again meanwhile.
+    """
+    roll, rows = whole_roll(case), _dated(case, _rows_of(case, _copies(case, *IN_FORCE)))
+    whole = rows.filter(IS_WHOLE).select(whole_at="taken_at").unique().sort("whole_at")
+    times = voters.select("voter_key", "latest").drop_nulls().sort("latest")
+    times = times.join_asof(whole, left_on="latest", right_on="whole_at", check_sortedness=False)
+    before = rows.join(times, on="voter_key").filter(pl.col("taken_at").is_between("whole_at", "latest"))
+    last = before.sort("voter_key", "taken_at", "snapshot_id").unique("voter_key", keep="last", maintain_order=True)
+    last = last.filter("eligible").select(roll.columns)
+    return pl.concat([last, roll.join(last, on="voter_key", how="anti")]).sort("voter_key")
+
+
+def _let_in_later(case: Case, voters: pl.DataFrame, roll: pl.DataFrame) -> pl.DataFrame:
+    """Say of every voter whether a list loaded after the freeze and before the ballot has them as entitled.
+
+    Not of those who joined after the freeze, by the list of that day itself: no fee booked late makes up for that.
+    """
+    frozen = pl.lit(_copies(case, "freeze")["taken_at"].max(), case.rows("roll_snapshots")["taken_at"].dtype)
+    rows = voters.select("voter_key", "latest").join(_dated(case, roll), on="voter_key", how="left", maintain_order="left")
+    late = at_the_freeze(case).filter(pl.col("ineligible_reason") == "joined_after_freeze")["voter_key"].implode()
+    is_between = (pl.col("taken_at") > frozen) & (pl.col("taken_at") <= pl.col("latest")).fill_null(True)
+    let_in = (pl.col("eligible") & is_between).fill_null(False) & ~pl.col("voter_key").is_in(late)
+    return rows.select("voter_key", let_in_later=let_in)
 
 
 def _on_copy(case: Case, keys: pl.DataFrame, copy: pl.DataFrame) -> pl.DataFrame | None:
-    """Held against one copy: who stands there as not entitled is barred; who is missing, only if no copy and no change has them."""
+    """Held against one copy: who stands there as not entitled is barred; who is missing, only if no copy and no change has them.
+
+    A list on which fewer than half of the voters stand is not theirs, however complete: who is missing from it is open.
+    """
     if not copy.height:
         return None
-    taken = copy.join(case.rows("roll_snapshots").select("snapshot_id", "taken_at"), on="snapshot_id", how="left")
-    rows = keys.join(taken.select("voter_key", "eligible", "taken_at"), on="voter_key", how="left", maintain_order="left")
+    dated = _dated(case, copy).select("voter_key", "eligible", "taken_at")
+    rows = keys.join(dated, on="voter_key", how="left", maintain_order="left")
     let_in = stamped(case.rows("roll_changes").filter(~pl.col("change").is_in(WENT)), case)
     named = pl.concat(
         [let_in.select("voter_key", "latest"), let_in.select("latest", voter_key="other_voter_key").select("voter_key", "latest")]
@@ -78,7 +129,8 @@ def _on_copy(case: Case, keys: pl.DataFrame, copy: pl.DataFrame) -> pl.DataFrame
     # A change made before the copy is on it.
     undone = pl.col("has_change") & (pl.col("latest") >= pl.col("taken_at")).fill_null(True)
     elsewhere = pl.col("voter_key").is_in(case.rows("roll")["voter_key"].unique().implode())
-    is_whole = pl.lit(is_complete(case, "roll") and not case.package.n_left_out.get("roll", 0))
+    is_theirs = rows["eligible"].count() * 2 >= rows.height
+    is_whole = pl.lit(is_complete(case, "roll") and not case.package.n_left_out.get("roll", 0) and is_theirs)
     barred, missing = ~pl.col("eligible").fill_null(True), pl.col("eligible").is_null()
     sure = barred & ~undone | missing & ~elsewhere & ~pl.col("has_change") & is_whole
     return rows.with_columns(is_barred=sure, is_open=(barred | missing & ~pl.col("has_change")) & ~sure)
@@ -97,26 +149,34 @@ def _by_joining(case: Case, keys: pl.DataFrame) -> pl.DataFrame | None:
     )
 
 
-def _at_the_ballot(case: Case, voters: pl.DataFrame) -> pl.DataFrame | None:
+def _at_the_ballot(case: Case, voters: pl.DataFrame, roll: pl.DataFrame) -> pl.DataFrame | None:
     """Held against the roll in force with the changes between that copy and the ballot: the last one decides."""
-    roll = whole_roll(case)
     changes = stamped(case.rows("roll_changes").filter(pl.col("change").is_in((*CAME, *WENT, SET))), case)
-    issue = _on_copy(case, voters.select("voter_key"), roll)
+    issue = _on_copy(case, voters.select("voter_key", let_in_later=pl.lit(False)), roll)
     if issue is None or not changes.height:
         return None
     pairs = voters.join(issue.select("voter_key", "taken_at"), on="voter_key").join(changes, on="voter_key", suffix="_of_right")
     pairs = pairs.filter((pl.col("latest_of_right") >= pl.col("taken_at")).fill_null(True)).with_columns(
         before=surely_before("_of_right", ""), perhaps=possibly_before("_of_right", "")
     )
-    states = pairs.sort("latest_of_right", "change_id", nulls_last=True).group_by("voter_key").agg(
-        last=pl.col("change").filter("before").last(), possible=pl.col("change").filter("perhaps").last()
+    # A member who moves between branches leaves one and joins another, and either may be entered first.
+    is_in = pl.col("change") == "transferred_in"
+    what = pl.when(LEFT).then(pl.lit("left")).when(GONE).then(pl.lit("gone")).when(pl.col("change") == SET).then(pl.lit("set"))
+    pairs = pairs.with_columns(
+        what=what.otherwise(pl.lit("came")), place=pl.col("latest_of_right") + pl.duration(days=is_in.cast(pl.Int64))
+    )
+    states = pairs.sort("place", "change_id", nulls_last=True).group_by("voter_key").agg(
+        last=pl.col("what").filter("before").last(), possible=pl.col("what").filter("perhaps").last()
     )  # fmt: skip
     rows = issue.join(states, on="voter_key", how="left", maintain_order="left")
-    gone, gone_perhaps = (pl.col(name).is_in(WENT).fill_null(False) for name in ("last", "possible"))
-    came = pl.col("last").is_in(CAME).fill_null(False)
-    is_set = ((pl.col("last") == SET) | (pl.col("possible") == SET)).fill_null(False)  # which way isn't on record
-    sure = gone & gone_perhaps | pl.col("is_barred") & ~came & ~is_set
-    is_open = gone | gone_perhaps | is_set | (pl.col("is_barred") | pl.col("is_open")) & ~came
+
+    def either(*what: str) -> pl.Expr:
+        return pl.any_horizontal(pl.col("last", "possible").is_in(what)).fill_null(False)
+
+    came = (pl.col("last") == "came").fill_null(False)
+    left = ((pl.col("last") == "left") & (pl.col("possible") == "left")).fill_null(False)
+    sure = left | pl.col("is_barred") & ~came & ~either("set")
+    is_open = either("left", "gone", "set") | (pl.col("is_barred") | pl.col("is_open")) & ~came
     return rows.with_columns(is_barred=sure, is_open=is_open & ~sure)
 
 
@@ -127,10 +187,10 @@ def _at_the_count(case: Case, keys: pl.DataFrame) -> pl.DataFrame | None:
         if copy["voted_flag"].count() and copy["voted_flag"].fill_null(True).all():
             continue  # a register of voters alone: who is missing did not vote by it, whatever the entitlement
         changes = case.rows("roll_changes").filter(pl.col("change").is_in((*CAME, *WENT)))
-        last = changes.sort("at", "at_hi", "change_id", nulls_last=True).group_by("voter_key").agg(pl.col("change").last())
+        last = changes.sort("at", "at_hi", "change_id", nulls_last=True).group_by("voter_key").agg(has_left=LEFT.last())
         rows = keys.join(copy.select("voter_key", "eligible"), on="voter_key", how="left", maintain_order="left")
         rows = rows.join(last, on="voter_key", how="left", maintain_order="left")
         missing = pl.col("eligible").is_null()
-        sure = ~pl.col("eligible").fill_null(True) | missing & pl.col("change").is_in(WENT).fill_null(False)
+        sure = ~pl.col("eligible").fill_null(True) | missing & pl.col("has_left").fill_null(False)
         return rows.with_columns(is_barred=sure, is_open=missing & ~sure)
     return None

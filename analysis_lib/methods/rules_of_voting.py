@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from analysis_lib.case import Case
-from analysis_lib.methods.ballot_kinds import CAST, COUNTED, KEYED_IN
+from analysis_lib.methods.ballot_kinds import CAST, COUNTED, KEYED_IN, KIOSK
 from analysis_lib.methods.instants import STAMP, possibly_before, stamped, surely_before
 from analysis_lib.methods.members import is_complete, whole_roll
 
@@ -76,7 +76,8 @@ def on_the_roll(case: Case) -> Looked:
     is_let_in = pl.col("voter_key").is_in(keys.to_list())
     is_missing, is_barred = pl.col("eligible").is_null(), ~pl.col("eligible").fill_null(True)
     is_settled = pl.lit(case.contest["eligibility_tested_at"] in ("freeze", "issue"))
-    is_whole = pl.lit(is_complete(case, "roll") and not case.package.n_left_out.get("roll", 0))
+    is_theirs = entry["eligible"].count() * 2 >= entry.height  # a branch's own list says nothing of the other voters
+    is_whole = pl.lit(is_complete(case, "roll") and not case.package.n_left_out.get("roll", 0) and is_theirs)
     on_a_copy = pl.col("voter_key").is_in(case.rows("roll")["voter_key"].unique().to_list())
     is_sure = is_missing & ~on_a_copy & is_whole | is_barred & is_settled
     return looked_at(entry, is_sure & ~is_let_in, is_barred | is_missing & ~is_let_in)
@@ -177,10 +178,12 @@ def standing(case: Case) -> pl.DataFrame:
 def _with_doubles(cast: pl.DataFrame) -> pl.DataFrame:
     """Mark ballots that stand in another source before: for certain by id or by the same stamp, perhaps where times allow it.
 
-    A ballot that was keyed in or imported bears the time of that, so its stamp tells nothing of it.
+    A ballot that was keyed in or imported bears the time of that, so its stamp tells nothing of it. A kiosk's ballot may
+    stand as an online one in another source.
     """
-    rows = cast.sort(pl.col("is_current").is_null(), "source_id", "at", "event_id").with_row_index("place")
-    pairs = rows.join(rows, on=["voter_key", "channel"], suffix="_of_right").filter(
+    way = pl.col("channel").replace({KIOSK: "online"})
+    rows = cast.sort(pl.col("is_current").is_null(), "source_id", "at", "event_id").with_row_index("place").with_columns(way=way)
+    pairs = rows.join(rows, on=["voter_key", "way"], suffix="_of_right").filter(
         (pl.col("place") > pl.col("place_of_right")) & (pl.col("source_id") != pl.col("source_id_of_right"))
     )
     same_id = pl.col("ballot_id") == pl.col("ballot_id_of_right")  # null where one of them isn't known
@@ -189,7 +192,9 @@ def _with_doubles(cast: pl.DataFrame) -> pl.DataFrame:
     together = keyed_in | ~(surely_before() | surely_before("_of_right", ""))
     pairs = pairs.with_columns(is_double=same_id.fill_null(same_stamp), may_be_double=same_id.fill_null(together))
     found = pairs.group_by("place").agg(pl.col("is_double", "may_be_double").any())
-    marked = rows.join(found, on="place", how="left").with_columns(pl.col("is_double", "may_be_double").fill_null(False))
+    marked = (
+        rows.drop("way").join(found, on="place", how="left").with_columns(pl.col("is_double", "may_be_double").fill_null(False))
+    )
     return marked.with_columns(pl.col("may_be_double") | pl.col("is_double"))
 
 

@@ -95,8 +95,11 @@ def test_what_the_rules_allow_is_told_apart(tmp_path, policy, events, verdict, n
         assert (
             "1 voter has ballots in two channels of which the rules let one replace another, and no record marks which." in text
         )
+    same = "Those in the log are counted under rule V05 of the chapter on the evidence too: the same breach, not a second one."
+    assert (same in text) is (verdict is Verdict.BREACH_RECORDED)
     if verdict is Verdict.NO_BREACH and policy != "none":
         assert finding.details["replaced"] == 1
+        assert "V05" not in text
         assert "1 voter gave ballots in two channels of which no more than one stands, as the rules ask." in text
 
 
@@ -115,7 +118,9 @@ def test_a_stroke_without_an_id_may_have_taken_either(tmp_path):
     [
         # The hall's register and the platform's log share no channel: a member in both voted in both.
         ({"hall": [("a", "in_person"), ("b", "in_person")]}, [("a", "online")], ONE_EACH, (1, 0)),
-        ({"hall": [("a", "in_person")], "post": [("a", "postal"), ("b", "postal")]}, [], ONE_EACH, (1, 0)),
+        # A paper that came in may have been put aside, since the member had voted in the hall.
+        ({"hall": [("a", "in_person")], "post": [("a", "postal"), ("b", "postal")]}, [], ONE_EACH, (0, 1)),
+        ({"hall": [("a", "in_person")], "proxies": [("a", "proxy")]}, [], ONE_EACH, (0, 1)),
         ({"hall": [("a", "in_person")], "post": [("a", "postal")]}, [], {}, (0, 1)),  # no rule on record
         ({"hall": [("a", "in_person")], "post": [("a", "postal")]}, [], {"revote_policy": "last_counts"}, (0, 1)),
         # Both registers hold every channel: the later one may correct the earlier.
@@ -135,6 +140,53 @@ def test_two_records(tmp_path, marked, log, contest, found):
     assert finding.result.statistic == found[0]
     if found[0]:
         assert "by two separate records" in wording.sentence(finding)
+        assert "V05" not in wording.sentence(finding)
+
+
+@pytest.mark.parametrize(
+    ("counted", "found"),
+    [
+        ({"postal": {"valid": 2}}, (1, 0)),  # as many as were ticked
+        ({"postal": {"valid": 1, "spoiled": 1}}, (1, 0)),
+        ({"postal": {"received": 2, "rejected": 0}}, (1, 0)),
+        ({"postal": {"received": 2}}, (0, 1)),  # whether any was rejected is not held
+        ({"postal": {"received": 2, "rejected": 1}}, (0, 1)),
+        ({"postal": {"valid": 1}}, (0, 1)),
+        ({"postal": {"valid": 3}}, (0, 1)),  # the register does not hold all of them
+        ({"all": {"valid": 3}}, (0, 1)),
+        ({"postal": {"valid": 2}, "online": {"valid": 0}}, (0, 1)),  # it was the online one that did not count
+        ({"postal": {"valid": 2}, "online": {"valid": 5}}, (1, 0)),
+    ],
+)
+def test_a_paper_ticked_off_counts_only_if_as_many_were_counted(tmp_path, counted, found):
+    results = [
+        {"round": 0, "channel": way, "item": f"ballots_{item}", "n": n}
+        for way, items in counted.items()
+        for item, n in items.items()
+    ]
+    marked = registers(post=[("a", "postal"), ("b", "postal")])
+    finding = asked(tmp_path, ballot_events=ballots(("a", "online")), results=results, **marked)
+    assert (finding.details["across_records"], finding.details["aside"]) == found
+    assert finding.verdict is (Verdict.BREACH_RECORDED if found[0] else Verdict.UNDETERMINED)
+    told = "of which one may have been put aside before the count: how many were counted and rejected in each channel would settle it."
+    assert (told in wording.sentence(finding)) is bool(found[1])
+
+
+def test_fewer_counted_in_the_hall_than_were_ticked(tmp_path):
+    results = [{"round": 0, "channel": "in_person", "item": "ballots_valid", "n": 1}]
+    marked = registers(hall=[("a", "in_person"), ("b", "in_person")])
+    finding = asked(tmp_path, ballot_events=ballots(("a", "online")), results=results, **marked)
+    assert (finding.verdict, finding.details["aside"], finding.details["open"]) == (Verdict.UNDETERMINED, 1, 1)
+
+
+def test_a_ballot_typed_in_is_of_no_channel(tmp_path):
+    """A kiosk's ballot that an officer typed in again may be one ballot: rule V05 counts it, and two channels are open."""
+    case = held(
+        tmp_path, contest=ONE_EACH,
+        ballot_events=[cast("a", START, 1), cast("a", START + MINUTE, 2, event="entered_by_officer", channel="officer_entered"), cast("b", START, 3, channel="postal")],
+    )  # fmt: skip
+    finding = one(case, "double_channel_ballots")
+    assert (finding.verdict, finding.details["open"], counts(case, "V05")[1]) == (Verdict.UNDETERMINED, 1, 1)
 
 
 def test_a_struck_ballot_is_no_second_one_in_another_record(tmp_path):

@@ -40,6 +40,8 @@ def test_v01_lists_that_leave_members_out_break_nothing(tmp_path):
     assert listed("after", ("freeze", "abcde"), ("post_poll", "abcdef")) == (6, 0, 1)
     assert listed("gaps", ("freeze", "abcde"), sources=PARTLY) == (6, 0, 1)
     assert listed("missing", ("freeze", "abcde")) == (6, 1, 0)
+    assert listed("half", ("freeze", "abc")) == (6, 3, 0)
+    assert listed("branch", ("freeze", "ab")) == (6, 0, 4)  # a branch's own list says nothing of the other voters
 
 
 @pytest.mark.parametrize(("minutes", "found"), [(-1, (1, 1, 0)), (0, (1, 0, 0)), (1, (1, 0, 0))])
@@ -191,6 +193,8 @@ UNCLEAR = CLOCK | {"clock_id": "M", "offset_sd_s": 30}
         (NOW, NOW, (1, 0, 0)),  # the same stamp in two sources is one ballot
         (NOW, LATER, (1, 1, 0)),
         (NOW, NOW | {"channel": "postal"}, (1, 1, 0)),
+        (NOW, NOW | {"channel": "online_kiosk"}, (1, 0, 0)),  # a kiosk's ballot is an online one in the other source
+        (NOW, LATER | {"channel": "online_kiosk"}, (1, 1, 0)),
         (NOW, NOW | {"source_id": "S1"}, (1, 1, 0)),  # twice in one source
         (NOW | ONE, LATER | ONE, (1, 0, 0)),
         (NOW | ONE, NOW | TWO, (1, 1, 0)),
