@@ -34,7 +34,7 @@ def _aimed(finding: Finding) -> Table:
         ),
         "as many as chance would give": wording.expected(details["expected"]),
         "left out: asked for, or with another cause on record": left_out["asked_for"],
-        "left out: the code before had come back": left_out["bounced"],
+        "left out: the code before had come back, or another cause is on record": left_out["bounced"],
         "left out: cause not known, or not on the roll": left_out["unknown"],
         "left out: a further reissue to the same member": left_out["repeated"],
     }

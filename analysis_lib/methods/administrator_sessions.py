@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import hypergeom
 
 from analysis_lib.case import Case
@@ -224,7 +224,8 @@ def own_line(tables: pl.DataFrame, *, confidence_level: float, alpha: float, n_o
     tables : DataFrame
         By administrator: ``administrator``; ``own_unasked, n_unasked`` ballots over that administrator's lines among those
         after a code that this administrator sent unasked; ``own_asked, n_asked`` the same after codes asked for;
-        ``own_others, n_others`` the same for all other ballots; ``day_unasked`` the most of ``own_unasked`` on one day.
+        ``own_others, n_others`` the same for all other ballots; ``day_unasked`` the most of ``own_unasked`` on one day;
+        ``beside_unasked`` how many of ``own_others`` came on the days of ``own_unasked``.
 
     Returns
     -------
@@ -242,18 +243,21 @@ def own_line(tables: pl.DataFrame, *, confidence_level: float, alpha: float, n_o
     own, unasked, elsewhere, others = counts
     tails = np.where(own >= FEWEST, hypergeom.sf(own - 1, unasked + others, own + elsewhere, unasked), 1.0)
     adjusted = holm(tails)
-    top = int(np.lexsort((np.arange(tails.size), -own, tails))[0])
+    beside = tables["beside_unasked"].to_numpy()
+    aside = (adjusted > alpha) | _is_place(own, beside)  # a stall must not hide what came over a colleague's line
+    order = np.lexsort((tables["administrator"].to_numpy(), -own, tails, aside))
+    top = int(order[0])
     cells = [int(x[top]) for x in (own, unasked - own, elsewhere, others - elsewhere)]
     low, high = exact_interval(*cells, confidence_level)
     ratio = float(odds_ratio(*cells)[()]) if own[top] else 1.0
     rest, left = (int(x[top] - tables["day_unasked"][top]) for x in (own, unasked))  # one visit of an officer is one day
     without = hypergeom.sf(rest - 1, left + others[top], rest + elsewhere[top], left) if rest >= FEWEST else 1.0
     one_day = adjusted[top] <= alpha < min(1.0, float(without) * tails.size)
-    told = tables.with_columns(pvalue=tails, pvalue_adjusted=adjusted).sort("pvalue", "administrator")
+    told = tables.with_columns(pvalue=tails, pvalue_adjusted=adjusted)[order]
     return TestResult(
         method=METHOD, form="own_line", null_hypothesis=NULLS["own_line"], alternative="greater",
         statistic=float(own[top]), statistic_name="ballots over one administrator's line after codes that nobody asked for",
-        pvalue=float(adjusted.min()),
+        pvalue=float(adjusted[top]),
         effect=Estimate(
             name="odds of a ballot over that line, after codes sent unasked against other ballots", value=ratio,
             low=min(low, ratio), high=max(high, ratio), confidence_level=confidence_level, unit="ratio",
@@ -270,6 +274,7 @@ def own_line(tables: pl.DataFrame, *, confidence_level: float, alpha: float, n_o
                 status=Status.FAILS if one_day else Status.HOLDS,
                 evidence=f"Without the fullest day {count(rest, 'such ballot')} of {count(left, 'ballot')} came over that line.",
             ),
+            _no_place(int(own[top]), int(beside[top])),
         ),
         innocent_explanations=EXPLANATIONS["own_line"], references=("fisher1935", "holm1979"), parameters={},
         details={
@@ -277,6 +282,21 @@ def own_line(tables: pl.DataFrame, *, confidence_level: float, alpha: float, n_o
             "smallest_visible": _fewest_marks(int(unasked[top]), int(elsewhere[top]), int(others[top]), alpha / tails.size),
         },
     )  # fmt: skip
+
+
+def _is_place(own: ArrayLike, beside: ArrayLike) -> NDArray:
+    """Whether on the same days half as many others voted over the line; an officer who alone used it leaves no such ballots."""
+    return np.asarray(np.asarray(beside) >= np.maximum(FEWEST, np.asarray(own) / 2))
+
+
+def _no_place(own: int, beside: int) -> Assumption:
+    is_place = bool(_is_place(own, beside))
+    return Assumption(
+        statement="The line did not serve a place where members vote, such as a stall or a branch office.",
+        status=Status.FAILS if is_place else Status.HOLDS,
+        evidence=f"Besides {count(own, 'ballot')} after codes sent unasked, {count(beside, 'other ballot')} came over it on the same days."
+        + (" What went on at that line on those days would settle it." if is_place else ""),
+    )
 
 
 def _fewest_marks(unasked: int, elsewhere: int, others: int, level: float) -> int | None:
@@ -306,13 +326,13 @@ def line_tables(case: Case) -> tuple[pl.DataFrame, int, int]:
         kinds = {"unasked": mine & known & ~asked, "asked": mine & asked, "others": ~mine | asked}
         counted = {f"n_{name}": kind.fill_null(False).sum() for name, kind in kinds.items()}
         counted |= {f"own_{name}": (kind.fill_null(False) & is_own).sum() for name, kind in kinds.items()}
-        days = placed.filter(kinds["unasked"].fill_null(False) & is_own).group_by(
-            pl.col("at").dt.convert_time_zone(zone).dt.date()
-        )
-        counted |= {"day_unasked": pl.lit(days.len()["len"].max() or 0)}
+        over = placed.filter(is_own).with_columns(day=pl.col("at").dt.convert_time_zone(zone).dt.date())
+        days = over.filter(kinds["unasked"].fill_null(False)).group_by("day").len()
+        beside = over.filter(kinds["others"].fill_null(False)).join(days, on="day", how="semi").height
+        counted |= {"day_unasked": pl.lit(days["len"].max() or 0), "beside_unasked": pl.lit(beside)}
         rows.append({"administrator": names[key]} | placed.select(**counted).row(0, named=True))
     schema = {"administrator": pl.String} | {f"{a}_{b}": pl.Int64 for b in ("unasked", "asked", "others") for a in ("n", "own")}
-    schema["day_unasked"] = pl.Int64
+    schema |= {"day_unasked": pl.Int64, "beside_unasked": pl.Int64}
     return pl.DataFrame(rows, schema=schema, strict=False).sort("administrator"), placed.height, cast.height - placed.height
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -10,18 +11,17 @@ import numpy as np
 import polars as pl
 
 from analysis_lib.case import Case
+from analysis_lib.methods import contact_noting as noting
 from analysis_lib.methods.administrators import labels
 from analysis_lib.methods.bulk_edits import on_record_then
-from analysis_lib.methods.contact_edits import ASKED, REACHES, SEARCHED, contact_edits, contest_period, placed, weeks_before
+from analysis_lib.methods.contact_edits import REACHES, contact_edits, contest_period, placed, weeks_before
 from analysis_lib.methods.members import whole_roll
+from analysis_lib.methods.unit_rates import learnt_spread, uneven
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats.multiplicity import benjamini_hochberg, holm
 from analysis_lib.stats.predictive_counts import BetaBinomials, from_repeats
-from analysis_lib.stats.predictive_rates import hypergeometric_tails, predictive_tails
-from analysis_lib.stats.rate_change import rate_ratio
 
 LEAST_WEEKS, TRUSTED_WEEKS = 4, 6  # fewer do not show how much weeks differ
-MIN_UNITS = 8  # fewer do not show how much units differ, so the tail falls back on the hypergeometric
 DRAWS = 4000  # of the range to be expected; it is shown, and no verdict rests on it
 SMALLER = "branches of fewer than {} members"
 EXPLANATIONS = {
@@ -159,7 +159,7 @@ def expected_range(
     return sum(weekly) / n * weeks, float(np.quantile(draws, tails)), float(np.quantile(draws, 1 - tails))
 
 
-def unit_test(units: pl.DataFrame, *, by: Form, confidence_level: float) -> TestResult:
+def unit_test(units: pl.DataFrame, *, by: Form, confidence_level: float, alpha: float) -> TestResult:
     """Compare each unit's share with what the other units show, allowing units to differ.
 
     Parameters
@@ -171,52 +171,26 @@ def unit_test(units: pl.DataFrame, *, by: Form, confidence_level: float) -> Test
     Returns
     -------
     TestResult
-        Statistic: events of the unit with the smallest p-value. Effect: its rate over that of all others (exact interval,
-        which allows for no spread between units). p-value: smallest after Benjamini-Hochberg (branches) or Holm.
+        Statistic: events of the unit with the smallest p-value. Effect: its rate over that of all others. p-value: smallest
+        after Benjamini-Hochberg (branches) or Holm (`unit_rates.uneven`).
 
     Notes
     -----
     Null hypothesis: see `NULLS`. With 8 units or more the leave-one-out predictive beta-binomial, with fewer the
     hypergeometric, whose finding is undetermined at best.
     """
-    units = units.sort("unit")
-    events, sizes = units["events"].to_numpy(), units["size"].to_numpy()
-    is_known = units.height >= MIN_UNITS
-    pvalues = predictive_tails(events, sizes) if is_known else hypergeometric_tails(events, sizes)
-    adjusted = benjamini_hochberg(pvalues) if by == "branch" else holm(pvalues)
-    top = int(np.lexsort((np.arange(pvalues.size), pvalues))[0])
-    ratio = rate_ratio(
-        int(events[top]),
-        float(sizes[top]),
-        int(events.sum() - events[top]),
-        float(sizes.sum() - sizes[top]),
-        confidence_level=confidence_level,
-    )
+    found = uneven(units, confidence_level=confidence_level, alpha=alpha, adjust=benjamini_hochberg if by == "branch" else holm)
     return TestResult(
         method="contact_change_churn", form=by, null_hypothesis=NULLS[by], alternative="greater",
-        statistic=float(events[top]), statistic_name=f"changes in the {by} that stands out most", pvalue=float(adjusted.min()),
-        effect=Estimate(
-            name="rate over that of the others", value=ratio.ratio, low=ratio.low, high=ratio.high, confidence_level=confidence_level, unit="ratio"
-        ),
-        n_observations=int(sizes.sum()), n_excluded=0,
-        assumptions=(
-            Assumption(
-                statement="Units differ no more than the others do among themselves.",
-                status=Status.UNTESTED if is_known else Status.FAILS,
-                evidence=f"{units.height} units; the spread is learnt from the others."
-                if is_known
-                else f"Only {units.height} units: no spread between them could be allowed for, so a busy unit stands out too easily.",
-            ),
-        ),
+        statistic=float(found.top["events"]), statistic_name=f"changes in the {by} that stands out most", pvalue=found.pvalue,
+        effect=found.effect, n_observations=int(units["size"].sum()), n_excluded=0,
+        assumptions=(learnt_spread(found, "Branches" if by == "branch" else "Administrators"),),
         innocent_explanations=EXPLANATIONS[by],
-        references=("spiegelhalter2005", "benjamini1995" if by == "branch" else "holm1979"),
+        references=("spiegelhalter2005", "koopman1984", "benjamini1995" if by == "branch" else "holm1979"),
         parameters={"by": by, "confidence_level": confidence_level},
         details={
-            "n_units": units.height, "pooled_rate": float(events.sum() / sizes.sum()),
-            "units": [
-                {"unit": u, "events": int(k), "size": int(n), "pvalue": float(p), "pvalue_adjusted": float(q)}
-                for u, k, n, p, q in zip(units["unit"], events, sizes, pvalues, adjusted, strict=True)
-            ],
+            "n_units": units.height, "pooled_rate": float(units["events"].sum() / units["size"].sum()),
+            "units": list(found.units), "top": found.top, "smallest_visible": found.smallest_visible,
         },
     )  # fmt: skip
 
@@ -238,15 +212,18 @@ def weekly_counts(edits: pl.DataFrame, start: datetime) -> dict[str, list[int]]:
     }
 
 
+def named_branches(case: Case) -> pl.DataFrame:
+    """Members and their branch, small branches under one name: ``voter_key, unit``."""
+    members = whole_roll(case).select("voter_key", "unit").drop_nulls("unit")
+    is_small, least = pl.len().over("unit") < case.package.min_cell, case.package.min_cell
+    return members.with_columns(unit=pl.when(is_small).then(pl.lit(SMALLER.format(least))).otherwise("unit"))
+
+
 def branch_units(edits: pl.DataFrame, case: Case) -> pl.DataFrame:
     """Members with an unasked change in the contest's period, and members, by branch; small branches together."""
-    members = whole_roll(case).select("voter_key", "unit").drop_nulls("unit")
     hit = unasked(edits).filter(period="contest").select("voter_key").unique().with_columns(hit=pl.lit(1, pl.Int64))
-    joined = members.join(hit, on="voter_key", how="left")
-    units = joined.group_by("unit").agg(events=pl.col("hit").sum(), size=pl.len().cast(pl.Int64))
-    is_small = pl.col("size") < case.package.min_cell
-    named = units.with_columns(unit=pl.when(is_small).then(pl.lit(SMALLER.format(case.package.min_cell))).otherwise("unit"))
-    return named.group_by("unit").agg(pl.col("events", "size").sum()).sort("unit")
+    joined = named_branches(case).join(hit, on="voter_key", how="left")
+    return joined.group_by("unit").agg(events=pl.col("hit").sum(), size=pl.len().cast(pl.Int64)).sort("unit")
 
 
 def administrator_units(edits: pl.DataFrame, case: Case) -> pl.DataFrame:
@@ -298,11 +275,11 @@ def answer(case: Case) -> tuple[Result, ...]:
             ),
         )
     edits = placed(contact_edits(case), *period)
-    is_told = bool(set(edits["request_evidence"].drop_nulls()) & {*ASKED, SEARCHED})
     told = tallies(edits) | {"bulk": bulk(edits, case), "start": period[0], "close": period[1], "zone": case.contest["timezone"]}
-    found: list[Result] = [_by_period(edits, period, case, told)]
-    found += [_by_unit(by, edits, case, told) for by in ("branch", "administrator")]
-    return tuple(_leaning(result, is_told) if isinstance(result, TestResult) else result for result in found)
+    return (
+        _weighed(edits, case, "period", lambda rows: _by_period(rows, period, case, told)),
+        *(_weighed(edits, case, by, lambda rows, by=by: _by_unit(by, rows, case, told)) for by in ("branch", "administrator")),
+    )
 
 
 def _by_period(edits: pl.DataFrame, period: tuple[datetime, datetime], case: Case, told: dict[str, Any]) -> Result:
@@ -320,15 +297,10 @@ def _by_period(edits: pl.DataFrame, period: tuple[datetime, datetime], case: Cas
         )
     rows = unasked(edits).filter((pl.col("period") == "contest") & pl.col("at").is_not_null())
     seen = {name: rows.filter(field=name).height for name in weekly}
-    rng = case.plan.rng(case.contest_id, "contact_change_churn", "period")
     result = contact_change_churn(
-        weekly,
-        seen,
-        (close - start) / timedelta(days=7),
-        confidence_level=case.plan.confidence_level,
-        alpha=case.plan.alpha,
-        rng=rng,
-    )
+        weekly, seen, (close - start) / timedelta(days=7), confidence_level=case.plan.confidence_level,
+        alpha=case.plan.alpha, rng=case.plan.rng(case.contest_id, "contact_change_churn", "period"),
+    )  # fmt: skip
     return replace(result, n_excluded=edits.height - result.n_observations, details={**result.details, **told})
 
 
@@ -338,7 +310,7 @@ def _by_unit(by: Form, edits: pl.DataFrame, case: Case, told: dict[str, Any]) ->
         needs = ("roll.unit",) if by == "branch" else ("contact_changes.actor_key", "contact_changes.request_evidence")
         reason = f"Fewer than two {'branches' if by == 'branch' else 'administrators'}, or no change without a request, are on record in the contest's period."
         return NotAnswerable(method="contact_change_churn", form=by, reason=reason, needs=needs)
-    result = unit_test(units, by=by, confidence_level=case.plan.confidence_level)
+    result = unit_test(units, by=by, confidence_level=case.plan.confidence_level, alpha=case.plan.alpha)
     in_contest = edits.filter(period="contest").height
     left_out = in_contest - int(units["size"].sum()) if by == "administrator" else edits["period"].null_count()
     return replace(
@@ -346,13 +318,58 @@ def _by_unit(by: Form, edits: pl.DataFrame, case: Case, told: dict[str, Any]) ->
     )
 
 
-def _leaning(result: TestResult, is_told: bool) -> TestResult:
-    """A vote brings requests: where the log tells none, a rise is no more than to be expected."""
-    assumption = Assumption(
-        statement="The log tells changes that were asked for from others, alike before and during the contest.",
-        status=Status.UNTESTED if is_told else Status.FAILS,
-        evidence="A request by word of mouth that nobody noted counts as none."
-        if is_told
-        else "No request, bounce or search is on record for any change, so all count as not asked for.",
-    )
-    return replace(result, assumptions=(*result.assumptions, assumption))
+def _weighed(edits: pl.DataFrame, case: Case, form: str, test: Callable[[pl.DataFrame], Result]) -> Result:
+    """Test, and where something stands out, again without the changes that a plainer cause may have brought."""
+    result = test(edits)
+    if not isinstance(result, TestResult):
+        return result
+    checks = [noting.told_apart(edits)]
+    if result.pvalue <= case.plan.alpha:
+        top, contest = _top(result), pl.col("period") == "contest"
+        within, beside = _shares(case, form, top)
+        mine = (contest & within).fill_null(False)
+
+        def stands(left_out: pl.Expr) -> bool:
+            other = test(edits.filter(~(mine & left_out)))
+            return isinstance(other, TestResult) and _adjusted(other).get(top, 1.0) <= case.plan.alpha
+
+        checks.append(noting.not_one_move(edits, mine, stands))
+        if form == "administrator":
+            checks.append(noting.no_habit(edits, within))
+        else:
+            checks += [
+                noting.noted_alike(edits, mine, beside, stands),
+                noting.not_busier_alone(edits, mine, beside, _exposure(result)),
+            ]
+    return replace(result, assumptions=(*result.assumptions, *checks))
+
+
+def _adjusted(result: TestResult) -> dict[str, float]:
+    """P-value of each detail or unit, all of them allowed for."""
+    if result.form == "period":
+        return {row["field"]: row["pvalue_adjusted"] for row in result.details["fields"]}
+    return {row["unit"]: row["pvalue_adjusted"] for row in result.details["units"]}
+
+
+def _exposure(result: TestResult) -> float:
+    """Share of the time, or of the members, that what stands out has of all that is compared."""
+    details = result.details
+    if result.form == "period":
+        return float(details["weeks"] / (details["weeks"] + details["n_weeks"]))
+    return float(details["top"]["size"] / result.n_observations)
+
+
+def _top(result: TestResult) -> str:
+    return str(result.details["field"] if result.form == "period" else result.details["top"]["unit"])
+
+
+def _shares(case: Case, form: str, top: str) -> tuple[pl.Expr, pl.Expr]:
+    """Which changes are of the detail, branch or hand in question, and which those of the contest or before it to compare with."""
+    if form == "period":
+        return pl.col("field") == top, (pl.col("field") == top) & (pl.col("period") == "earlier")
+    if form == "administrator":
+        keys = [key for key, name in labels(case).items() if name == top]
+        own = pl.col("actor_key").is_in(keys).fill_null(False)
+    else:
+        own = pl.col("voter_key").is_in(named_branches(case).filter(unit=top)["voter_key"].to_list()).fill_null(False)
+    return own, ~own & (pl.col("period") == "contest")

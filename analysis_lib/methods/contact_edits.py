@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from analysis_lib.case import Case
-from analysis_lib.methods.bulk_edits import with_edits
+from analysis_lib.methods.bulk_edits import BULK_ROWS, with_edits
 from analysis_lib.methods.instants import edge
 
 REACHES = ("email", "phone", "postal_address")  # through which a code or a ballot paper can come
 ASKED = ("member_request_logged", "bounce_logged")
 SEARCHED = "none_found"
+AGAIN = timedelta(minutes=30)  # so soon after it, the same hand puts its own entry right
 
 
 def contact_edits(case: Case) -> pl.DataFrame:
@@ -25,8 +26,10 @@ def contact_edits(case: Case) -> pl.DataFrame:
     -------
     DataFrame
         The rows with ``asked``: "asked for" (by the member, a bounce, or made by the member), "none found" (looked for and
-        not found), "bulk" (a tidy-up by its reason, or ten and more by one account within two minutes) or "not known";
-        ``by_member``: made by the member, as far as a role is on record; ``outcome``: "blank filled", "removed" or "replaced"; and ``edit``, ``edit_n`` of those with a time (else null).
+        not found), "bulk" (a tidy-up by its reason, or ten and more by one account within two minutes), "entered again" (the same
+        detail by the same hand within half an hour of the entry before, which then counts for both) or "not known";
+        ``by_member``: made by the member, as far as a role is on record; ``outcome``: "blank filled", "removed" or "replaced"; ``moved``: one of ten and more
+        addresses that one hand moved to one sort of provider on a day, names kept; and ``edit``, ``edit_n`` of those with a time (else null).
     """
     same = (pl.col("edit_class") == "formatting_only").fill_null(False) | (pl.col("old_key") == pl.col("new_key")).fill_null(
         False
@@ -39,14 +42,40 @@ def contact_edits(case: Case) -> pl.DataFrame:
     evidence, by_self = pl.col("request_evidence"), (pl.col("actor_role") == "self").fill_null(False)
     is_filled = pl.col("old_missing").fill_null(False) | (pl.col("edit_class") == "added").fill_null(False)
     is_removed = pl.col("new_missing").fill_null(False) | (pl.col("edit_class") == "removed").fill_null(False)
-    return pl.concat([timed, untimed]).with_columns(
+    found = pl.concat([timed, untimed]).with_columns(
         asked=pl.when(evidence.is_in(ASKED) | by_self).then(pl.lit("asked for"))
         .when((evidence == "bulk_cleanse").fill_null(False) | pl.col("is_bulk")).then(pl.lit("bulk"))
         .when(evidence == SEARCHED).then(pl.lit("none found"))
         .otherwise(pl.lit("not known")),
         by_member=by_self,
         outcome=pl.when(is_filled).then(pl.lit("blank filled")).when(is_removed).then(pl.lit("removed")).otherwise(pl.lit("replaced")),
+        moved=_moved(case.contest["timezone"]),
     ).sort("at", "change_id", nulls_last=True)  # fmt: skip
+    return _once(found)
+
+
+def _moved(zone: str) -> pl.Expr:
+    """Whether an address is one of many that one hand moved to one sort of provider on a day, the names kept."""
+    is_new_domain = (pl.col("edit_class") == "new_domain").fill_null(False)
+    day = pl.col("at").dt.convert_time_zone(zone).dt.date()
+    alike = is_new_domain.sum().over("source_id", "actor_key", "new_domain_class", day)
+    return is_new_domain & pl.col("at").is_not_null() & (alike >= BULK_ROWS)
+
+
+def _once(rows: pl.DataFrame) -> pl.DataFrame:
+    """Count a detail that one hand set several times within half an hour once; asked for if any of these entries was."""
+    same = ["voter_key", "field", "actor_key"]
+    since = pl.col("at") - pl.col("at").shift(1).over(same)
+    is_first = (since > AGAIN).fill_null(True) | pl.col("voter_key").is_null()
+    rows = rows.with_columns(_first=is_first).with_columns(_run=pl.col("_first").cum_sum().over(same))
+    was_asked = (pl.col("asked") == "asked for").any().over(*same, "_run") & pl.col("voter_key").is_not_null()
+    asked = (
+        pl.when(pl.col("asked") == "bulk").then(pl.col("asked"))
+        .when(~pl.col("_first")).then(pl.lit("entered again"))
+        .when(was_asked).then(pl.lit("asked for"))
+        .otherwise(pl.col("asked"))
+    )  # fmt: skip
+    return rows.with_columns(asked=asked).drop("_first", "_run")
 
 
 def contest_period(case: Case) -> tuple[datetime, datetime] | None:

@@ -11,8 +11,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from analysis_lib.case import Case
-from analysis_lib.methods.chains import Events, chain_rows, events, facts, pairs
+from analysis_lib.methods.chains import ON_RECORD, Events, chain_rows, events, facts, pairs
 from analysis_lib.methods.clock_readings import under_every_reading
+from analysis_lib.methods.reissue_rates import REQUESTED
+from analysis_lib.plaintext import count
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats import chains
 from analysis_lib.stats.chains import Dealings, Steps
@@ -29,6 +31,7 @@ NEEDS = (
 )
 TABLES = ("contact_changes", "credential_events", "ballot_events")
 CHECK_LEVEL = 0.05  # of the check against chains with a cause on record
+FEW = 5  # changes, or reissues, from which on they show whether requests are noted
 US = 1_000_000
 EXPLANATIONS = (
     "A member rang up, had the address put right, got a new code and voted at once; nobody noted the call.",
@@ -127,7 +130,11 @@ def answer(case: Case) -> tuple[Result, ...]:
                 method="edit_reissue_ballot_chains", reason=reason, needs=("contact_changes.request_evidence",), details=details
             ),
         )  # fmt: skip
-    result = _tested(case, held, details, (_looked_for(rows), _against_recorded(held, case.plan.chain_gap_s)))
+    result = _tested(
+        case, held, details, (_looked_for(rows), _against_recorded(held, case.plan.chain_gap_s), _requests_noted(held, rows))
+    )
+    if result.pvalue <= case.plan.alpha:
+        result = replace(result, assumptions=(*result.assumptions, _not_one_day(case, held, rows)))
     return (_under_every_reading(replace(result, n_excluded=held.n_left_out), case, rows),)
 
 
@@ -147,6 +154,41 @@ def _looked_for(rows: pl.DataFrame) -> Assumption:
         statement="Somebody looked for a request before a change counts as one that nobody asked for.", status=status,
         evidence=f"Of {n:,} changes at the head of a chain, {searched:,} are said to have been looked into without finding a request."
         if n else "No chain is on record.",
+    )  # fmt: skip
+
+
+def _requests_noted(held: Events, rows: pl.DataFrame) -> Assumption:
+    """An office that notes no request makes every change and every reissue look like one that nobody asked for."""
+    changed = held.changes.filter(~pl.col("change_id").is_in(rows["change_id"].to_list()))
+    sent = held.reissues.filter(~pl.col("event_id").is_in(rows["event_id"].to_list()))
+    noted = [
+        (int(changed["request_evidence"].is_in(list(ON_RECORD)).sum()), changed.height),
+        (int(sent["trigger"].is_in(list(REQUESTED)).sum()), sent.height),
+    ]
+    (a, m), (b, n) = noted
+    status = Status.FAILS if any(not k and of >= FEW for k, of in noted) else Status.HOLDS if a and b else Status.UNTESTED
+    return Assumption(
+        statement="The office notes requests, so that a search can find them.", status=status,
+        evidence=f"Outside the chains a cause is on record for {a:,} of {count(m, 'change')} of contact and for {b:,} of {count(n, 'reissue')}."
+        + (" Requests by telephone may have left no note; asking the members of the chains would settle it." if status is Status.FAILS else ""),
+    )  # fmt: skip
+
+
+def _not_one_day(case: Case, held: Events, rows: pl.DataFrame) -> Assumption:
+    """Members who are helped one after another at one meeting make such chains too."""
+    zone = case.contest["timezone"]
+    day = rows["changed_at"].dt.convert_time_zone(zone).dt.date()
+    fullest = day.value_counts().sort("count", "changed_at", descending=[True, False])["changed_at"][0]
+    at = pl.from_epoch(pl.Series(held.steps.at), time_unit="us").dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+    kept = (at.dt.date() != fullest).to_numpy()
+    steps = Steps(*(part[kept] for part in (held.steps.at, held.steps.step, held.steps.member, held.steps.stratum)))
+    stands = _tested(case, replace(held, steps=steps), {}, ()).pvalue <= case.plan.alpha
+    n = int((day == fullest).sum())
+    return Assumption(
+        statement="What stands out does not come from one day, as when members were helped at one meeting.",
+        status=Status.HOLDS if stands else Status.FAILS,
+        evidence=f"{n:,} of {count(rows.height, 'chain')} began on the fullest day; without that day "
+        + ("it stands out as well." if stands else "nothing stands out. Whether members met an officer that day would settle it."),
     )  # fmt: skip
 
 

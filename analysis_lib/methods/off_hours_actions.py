@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from analysis_lib.case import Case
 from analysis_lib.clocks import window_in_force
-from analysis_lib.methods.sittings import hours_worked, owner_labels, sittings
+from analysis_lib.methods.sittings import acts, hours_worked, owner_labels, sittings
+from analysis_lib.plaintext import count
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats.multiplicity import holm
 from analysis_lib.stats.scan import rank_pvalue
@@ -18,6 +22,9 @@ MIN_DAYS = 8  # days worked in the earlier period from which its hours can be ta
 MIN_OWN = 2  # days worked during the vote
 HOURS = 24
 BATCH = 2_000  # draws at a time
+KEPT = 2 / 3  # of the usual hours of a day: with fewer left on the days with new ones, the day moved rather than grew
+FULLER = 1.5  # times as many usual hours a day as before: the log then shows more of a day's work
+LONGEST_DAY = timedelta(hours=12)  # from a login to its logout, the hours between count as worked, entries or not
 EXPLANATIONS = (
     "A deadline, a count or a fault of the platform kept somebody up.",
     "A holiday, an illness or a new shift moved the hours.",
@@ -72,6 +79,13 @@ def draws(days: NDArray, labelled: NDArray, is_weekend: NDArray, *, n_resamples:
     return np.concatenate(found)
 
 
+def thinned(days: NDArray, labelled: NDArray, *, rng: np.random.Generator) -> NDArray:
+    """Leave on labelled days no more hours, drawn by lot, than the other days have on average: a fuller log shows more hours."""
+    least = max(1, round(days[~labelled].sum(axis=1).mean()))
+    rank = np.argsort(np.argsort(np.where(days, rng.random(days.shape), 2.0), axis=1), axis=1)
+    return days & (~labelled[:, None] | (rank < least))
+
+
 def off_hours_actions(
     worked: pl.DataFrame, *, form: str, confidence_level: float, n_resamples: int, rng: np.random.Generator, alpha: float,
     assumptions: tuple[Assumption, ...], n_excluded: int, parameters: dict,
@@ -92,8 +106,8 @@ def off_hours_actions(
     -------
     TestResult
         Statistic: hours worked during the vote more than an hour away from any hour of the days compared with, of the
-        administrator with the smallest p-value. Effect: their share, less the share that dealt-out days show; its range is
-        that of the dealt-out days. p-value: smallest after Holm.
+        administrator with the smallest p-value, of those whose usual hours did not move if any stands out. Effect: their share, less the share that dealt-out days show; its range is
+        that of the dealt-out days. p-value: that administrator's after Holm.
 
     Notes
     -----
@@ -102,35 +116,38 @@ def off_hours_actions(
     """
     told, results = [], []
     for (name,), own in worked.sort("administrator", "block", "hour").group_by("administrator", maintain_order=True):
-        blocks, place = np.unique(own["block"].to_numpy(), return_inverse=True)
-        days = np.zeros((blocks.size, 2 * HOURS), bool)
-        days[place, own["hour"].to_numpy() + HOURS * own["is_weekend"].to_numpy()] = True
-        labelled, is_weekend = (np.zeros(blocks.size, bool) for _ in range(2))
-        labelled[place], is_weekend[place] = own["is_own"].to_numpy(), own["is_weekend"].to_numpy()
+        days, labelled, is_weekend = _table(own)
         share = float(newness(days, labelled[None])[0])
         null = draws(days, labelled, is_weekend, n_resamples=n_resamples, rng=rng)
-        hours = int(days[labelled].sum())
-        off = days[labelled].sum(axis=0) * (near(days)[~labelled].sum(axis=0) == 0)
-        told.append(
-            {
-                "administrator": name, "days": int(labelled.sum()), "days_before": int((~labelled).sum()), "hours": hours,
-                "off": int(off.sum()), "expected": float(null.mean()) * hours,
-                "off_hours": [int(hour) for hour in np.flatnonzero(off.reshape(2, HOURS).sum(axis=0))],
-                "pvalue": rank_pvalue(share, null),
-            }
-        )  # fmt: skip
-        results.append((share, null, hours))
+        results.append((days, labelled, is_weekend, share, null))
+        told.append({"administrator": name, "pvalue": rank_pvalue(share, null)} | _hours(days, labelled, float(null.mean())))
     adjusted = holm([row["pvalue"] for row in told])
     told = [row | {"pvalue_adjusted": float(p)} for row, p in zip(told, adjusted, strict=True)]
-    top = min(range(len(told)), key=lambda i: (told[i]["pvalue"], -told[i]["off"], told[i]["administrator"]))
-    share, null, hours = results[top]
+    # A shift that moved must not hide a colleague's nights.
+    order = sorted(
+        range(len(told)),
+        key=lambda i: (
+            _moved(told[i]) or told[i]["pvalue_adjusted"] > alpha,
+            told[i]["pvalue"],
+            -told[i]["off"],
+            told[i]["administrator"],
+        ),
+    )
+    top = order[0]
+    if form == "period" and told[top]["pvalue_adjusted"] <= alpha:
+        days, labelled, is_weekend, *_ = results[top]
+        few = thinned(days, labelled, rng=rng)
+        null = draws(few, labelled, is_weekend, n_resamples=n_resamples, rng=rng)
+        again = rank_pvalue(float(newness(few, labelled[None])[0]), null) * len(told)
+        assumptions = (*assumptions, _not_moved(told[top]), _as_full(told[top], again <= alpha))
+    (*_, share, null), hours = results[top], told[top]["hours"]
     low, high = np.quantile(null, [(1 - confidence_level) / 2, (1 + confidence_level) / 2])
     level = alpha / len(told)
     fewest = int(np.floor(np.quantile(null, 1 - level) * hours)) + 1 if n_resamples * level >= 1 else None
     return TestResult(
         method=METHOD, form=form, null_hypothesis=NULLS[form], alternative="greater",
         statistic=float(told[top]["off"]), statistic_name="hours worked by one administrator at which none was worked before",
-        pvalue=float(adjusted.min()),
+        pvalue=told[top]["pvalue_adjusted"],
         effect=Estimate(
             name="share of hours worked that are new, beyond the share among days dealt out at random", value=share - float(null.mean()),
             low=share - float(high), high=share - float(low), confidence_level=None, unit="share",
@@ -139,20 +156,74 @@ def off_hours_actions(
         n_excluded=n_excluded, assumptions=assumptions, innocent_explanations=EXPLANATIONS,
         references=("westfall1993", "holm1979"), parameters=parameters | {"n_resamples": n_resamples, "confidence_level": confidence_level},
         details={
-            "administrators": sorted(told, key=lambda row: (row["pvalue"], row["administrator"])),
+            "administrators": [told[i] for i in order],
             "smallest_visible": fewest if fewest is not None and fewest <= hours else None,
         },
         null_draws=null,
     )  # fmt: skip
 
 
-def hours_by_period(case: Case) -> pl.DataFrame:
+def _table(own: pl.DataFrame) -> tuple[NDArray, NDArray, NDArray]:
+    """One administrator's days: hours worked (n_days, 48), which are days of the vote, and which are of a weekend."""
+    blocks, place = np.unique(own["block"].to_numpy(), return_inverse=True)
+    days, weekend = np.zeros((blocks.size, 2 * HOURS), bool), own["is_weekend"].to_numpy()
+    days[place, own["hour"].to_numpy() + HOURS * weekend] = True
+    labelled, is_weekend = (np.zeros(blocks.size, bool) for _ in range(2))
+    labelled[place], is_weekend[place] = own["is_own"].to_numpy(), weekend
+    return days, labelled, is_weekend
+
+
+def _hours(days: NDArray, labelled: NDArray, expected_share: float) -> dict:
+    """What one administrator's hours come to; ``usual``: per day with new hours, and per day compared with."""
+    is_new = near(days)[~labelled].sum(axis=0) == 0
+    off, hours = days[labelled].sum(axis=0) * is_new, int(days[labelled].sum())
+    with_new = days[labelled & days[:, is_new].any(axis=1)]
+    return {
+        "days": int(labelled.sum()), "days_before": int((~labelled).sum()), "hours": hours, "off": int(off.sum()),
+        "expected": expected_share * hours, "off_hours": [int(hour) for hour in np.flatnonzero(off.reshape(2, HOURS).sum(axis=0))],
+        "days_with_new": len(with_new), "usual": float(with_new[:, ~is_new].sum() / max(1, len(with_new))),
+        "usual_before": float(days[~labelled].sum(axis=1).mean()),
+    }  # fmt: skip
+
+
+def _moved(row: dict) -> bool:
+    return bool(row["off"]) and row["usual"] < KEPT * row["usual_before"]
+
+
+def _not_moved(row: dict) -> Assumption:
+    moved = _moved(row)
+    return Assumption(
+        statement="New hours came on top of the usual ones, and did not take their place as with a new shift, another time zone or a substitute.",
+        status=Status.FAILS if moved else Status.HOLDS,
+        evidence=f"On the {count(row['days_with_new'], 'day')} with new hours {row['usual']:.1f} of the usual hours were worked, on a day before {row['usual_before']:.1f}."
+        + (" A rota, or from where the account was used, would settle it." if moved else ""),
+    )  # fmt: skip
+
+
+def _as_full(row: dict, stands: bool) -> Assumption:
+    now, before = (row["hours"] - row["off"]) / row["days"], row["usual_before"]
+    is_fuller = now > FULLER * before
+    evidence = f"At the usual hours it shows {now:.1f} on a day of the vote and {before:.1f} on a day before."
+    if is_fuller:
+        evidence += " With no more hours a day than before, drawn by lot, it " + (
+            "stands out as well."
+            if stands
+            else "does not stand out. A log of the same kind from before the vote would settle it."
+        )
+    return Assumption(
+        statement="The log of the days compared with shows as much of a day's work.",
+        status=Status.FAILS if is_fuller and not stands else Status.HOLDS, evidence=evidence,
+    )  # fmt: skip
+
+
+def hours_by_period(case: Case, names: dict[str, str] | None = None) -> pl.DataFrame:
     """Give every hour that an administrator worked up to the close: ``administrator, day, hour, is_weekend, is_own`` (after the opening).
 
     Empty where the opening isn't known. A sitting over the opening belongs to the vote.
     """
     window = window_in_force(case.rows("contest_windows"), "online")
-    zone, work = case.contest["timezone"], sittings(case)
+    zone = case.contest["timezone"]
+    work = pl.concat([sittings(case).select("owner", "start", "end"), _sessions(case)])
     is_own = pl.lit(True)
     if window is None or window.opens_at is None:
         work = work.clear()
@@ -160,11 +231,20 @@ def hours_by_period(case: Case) -> pl.DataFrame:
         is_own = pl.col("end") > window.opens_at
         work = work.filter(pl.col("start") < window.closes_at) if window.closes_at else work
     parts = [hours_worked(work.filter(is_own == side), zone).with_columns(is_own=pl.lit(side)) for side in (False, True)]
-    names = owner_labels(case)
+    names = names or owner_labels(case)
     named = pl.concat(parts).with_columns(
         administrator=pl.col("owner").replace_strict(names, default=None, return_dtype=pl.String)
     )
     return named.select("administrator", "day", "hour", "is_weekend", "is_own").sort("administrator", "is_own", "day", "hour")
+
+
+def _sessions(case: Case) -> pl.DataFrame:
+    """From a login to its logout within `LONGEST_DAY`: ``owner, start, end``. Whoever stays logged in works now and then without an entry."""
+    session = (pl.col("action") == "login").cum_sum().over("owner")
+    spans = acts(case).group_by("owner", session.alias("session"), maintain_order=True).agg(
+        start=pl.col("at").first(), end=pl.col("at").last(), is_whole=(pl.col("action").first() == "login") & (pl.col("action").last() == "logout")
+    )  # fmt: skip
+    return spans.filter(pl.col("is_whole") & ((pl.col("end") - pl.col("start")) <= LONGEST_DAY)).select("owner", "start", "end")
 
 
 def _days(frame: pl.DataFrame, is_own: bool) -> pl.DataFrame:
@@ -213,10 +293,32 @@ def answer(case: Case) -> tuple[Result, ...]:
         else f"No log of {MIN_DAYS} days worked before the vote is held, so administrators are compared with each other, who may keep different hours.",
     )
     n_left_out = worked.filter("is_own").join(compared, on="administrator", how="anti").height
+    result = _tested(case, form, compared, (assumption,), n_left_out)
+    if form == "period" and result.pvalue <= case.plan.alpha:
+        result = replace(
+            result, assumptions=(*result.assumptions, _in_own_log(case, result.details["administrators"][0]["administrator"]))
+        )
+    return (result,)
+
+
+def _tested(case: Case, form: str, compared: pl.DataFrame, assumptions: tuple[Assumption, ...], n_excluded: int) -> TestResult:
     plan = case.plan
-    result = off_hours_actions(
+    return off_hours_actions(
         compared, form=form, confidence_level=plan.confidence_level, n_resamples=plan.n_resamples,
-        rng=plan.rng(case.contest_id, METHOD, form), alpha=plan.alpha, assumptions=(assumption,), n_excluded=n_left_out,
+        rng=plan.rng(case.contest_id, METHOD, form), alpha=plan.alpha, assumptions=assumptions, n_excluded=n_excluded,
         parameters={"zone": case.contest["timezone"]},
     )  # fmt: skip
-    return (result,)
+
+
+def _in_own_log(case: Case, administrator: str) -> Assumption:
+    """The log of codes starts with the vote, so hours that it alone shows have no earlier ones to be held against."""
+    tables = case.package.tables
+    bare = replace(case.package, tables={**tables, "credential_events": tables["credential_events"].clear()})
+    compared = _against_earlier(hours_by_period(replace(case, package=bare), owner_labels(case)))
+    told = _tested(case, "period", compared, (), 0).details["administrators"] if compared.height else ()
+    stands = any(row["administrator"] == administrator and row["pvalue_adjusted"] <= case.plan.alpha for row in told)
+    return Assumption(
+        statement="The new hours are in the administrators' own log too.", status=Status.HOLDS if stands else Status.FAILS,
+        evidence="Without the log of codes, which starts with the vote, it "
+        + ("stands out as well." if stands else "does not stand out. A log of logins that covers these hours would settle it."),
+    )  # fmt: skip

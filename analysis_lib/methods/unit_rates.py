@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import ArrayLike, NDArray
 
 from analysis_lib.results import Assumption, Estimate, Status
 from analysis_lib.stats.multiplicity import benjamini_hochberg
@@ -30,7 +31,9 @@ class Uneven:
     smallest_visible: dict[str, int] | None
 
 
-def uneven(units: pl.DataFrame, *, confidence_level: float, alpha: float) -> Uneven:
+def uneven(
+    units: pl.DataFrame, *, confidence_level: float, alpha: float, adjust: Callable[[ArrayLike], NDArray] = benjamini_hochberg
+) -> Uneven:
     """Compare each unit's share with what the other units show, allowing units to differ.
 
     Parameters
@@ -39,11 +42,13 @@ def uneven(units: pl.DataFrame, *, confidence_level: float, alpha: float) -> Une
         ``unit``, ``events`` (integer), ``size`` (integer, above 0); one row per unit, at least 2, with an event in all.
     confidence_level, alpha : float
         Of the effect's interval; and of the smallest number of events that would have stood out in a unit of middling size.
+    adjust : callable
+        How the p-values of the units are adjusted for their number.
 
     Returns
     -------
     Uneven
-        Effect: rate of the top unit over that of the others. p-value: the smallest after Benjamini and Hochberg (Simes' test).
+        Effect: rate of the top unit over that of the others. p-value: the smallest adjusted one (Simes' test, unless told otherwise).
 
     Notes
     -----
@@ -54,7 +59,7 @@ def uneven(units: pl.DataFrame, *, confidence_level: float, alpha: float) -> Une
     events, sizes = units["events"].to_numpy(), units["size"].to_numpy()
     spread_known = units.height >= MIN_UNITS
     pvalues = predictive_tails(events, sizes) if spread_known else hypergeometric_tails(events, sizes)
-    adjusted = benjamini_hochberg(pvalues)
+    adjusted = adjust(pvalues)
     top = int(np.lexsort((np.arange(pvalues.size), pvalues))[0])
     rows = tuple(
         {"unit": u, "events": int(k), "size": int(n), "pvalue": float(p), "pvalue_adjusted": float(q)}

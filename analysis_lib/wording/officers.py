@@ -21,8 +21,8 @@ def _aimed(finding: Finding) -> str:
     whom = "members who had not voted by then" if result.form == "share" else "members never heard from before"
     text = (
         f"Of {count(details['n'], 'member')} sent a new code that nobody is on record as asking for, {int(result.statistic):,} were {whom}, where "
-        f"{expected(details['expected'])} would be expected if the codes went to any member of the same branch"
-        f"{'' if result.form == 'share' else ' still to vote'}."
+        f"{expected(details['expected'])} would be expected if the codes went to any member of the same branch who had a code"
+        f"{'' if result.form == 'share' else ' and had still to vote'}."
     )
     return text + _unseen(finding, "such members among them")
 

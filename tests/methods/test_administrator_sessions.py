@@ -48,7 +48,9 @@ def forms(this):
 
 def tables(*rows):
     names = ("administrator", "own_unasked", "n_unasked", "own_asked", "n_asked", "own_others", "n_others")
-    return pl.DataFrame(rows, schema=names, orient="row").with_columns(day_unasked=pl.min_horizontal(1, "own_unasked"))
+    return pl.DataFrame(rows, schema=names, orient="row").with_columns(
+        day_unasked=pl.min_horizontal(1, "own_unasked"), beside_unasked=pl.lit(0)
+    )  # fmt: skip
 
 
 def judged(frame):
@@ -67,7 +69,32 @@ def test_members_helped_at_one_meeting_leave_it_open(on_one_day, expected):
     frame = tables(("administrator 01", 20, 30, 2, 20, 5, 200)).with_columns(day_unasked=pl.lit(on_one_day))
     found = judged(frame)
     assert found.pvalue <= 0.01
+    assert found.assumptions[-2].status is expected
+
+
+@pytest.mark.parametrize(("beside", "expected"), [(0, Status.HOLDS), (9, Status.HOLDS), (10, Status.FAILS)])
+def test_a_line_over_which_others_voted_on_the_same_days_may_be_a_stall(beside, expected):
+    frame = tables(("administrator 01", 20, 30, 2, 20, 15, 300)).with_columns(beside_unasked=pl.lit(beside))
+    found = judged(frame)
+    assert found.pvalue <= 0.01
     assert found.assumptions[-1].status is expected
+    assert f"{beside} other ballot" in found.assumptions[-1].evidence
+
+
+def test_a_stall_hides_no_colleague():
+    frame = tables(("administrator 01", 20, 30, 2, 20, 15, 300), ("administrator 02", 6, 9, 0, 9, 0, 321))
+    stall = frame.with_columns(beside_unasked=pl.Series([15, 0]))
+    assert [judged(x).details["administrators"][0]["administrator"][-2:] for x in (frame, stall)] == ["01", "02"]
+    assert judged(stall).statistic == 6
+    assert judged(stall).assumptions[-1].status is Status.HOLDS
+
+
+def test_ballots_of_others_over_the_line_are_counted_on_the_days_in_question_alone(tmp_path):
+    codes = [code(at(d, 18), f"u{d}", ip_key=HOME) for d in (1, 2, 3)]
+    votes = [cast(at(d, 18, 9), f"u{d}", ip_key=HOME) for d in (1, 2, 3)]
+    votes += [cast(at(d, 19), f"o{d}", ip_key=HOME) for d in (2, 3, 5)] + [cast(at(2, 20), "x", ip_key=OFFICE)]
+    counted, *_ = line_tables(case(tmp_path, evenings(), votes, codes))
+    assert counted.select("own_unasked", "own_others", "beside_unasked").row(0) == (3, 3, 2)
 
 
 def test_lines_against_a_count_of_every_table_and_holm():

@@ -42,6 +42,10 @@ def before(n_weeks=10, each=3, evidence="none_found"):
     ]
 
 
+ASKED = edit(OPENS - timedelta(days=30), "a0", evidence="member_request_logged")  # this office notes requests
+BARE = edit(OPENS - timedelta(days=31), "b0")
+
+
 def held(folder, *edits, **tables):
     tables.setdefault("contest_windows", [VOTING])
     return tiny(folder, clocks=[CLOCK], contact_changes=list(edits), contest={"timezone": "UTC"}, **tables)
@@ -90,7 +94,7 @@ def test_clean_weeks_are_flagged_no_more_than_they_should(mean):
 
 def test_thirty_unasked_changes_in_the_contest_stand_out(tmp_path):
     late = [edit(OPENS + timedelta(hours=6 * k), f"v{k}") for k in range(50)]
-    finding = forms(held(tmp_path, *before(), *late))["period"]
+    finding = forms(held(tmp_path, ASKED, *before(), *late))["period"]
     assert finding.result.statistic == 50
     assert finding.details["n_weeks"] == 9  # the first week is not whole
     assert finding.verdict is Verdict.NOT_EXPLAINED
@@ -132,7 +136,112 @@ def test_without_any_request_on_record_a_rise_is_undetermined(tmp_path):
     finding = forms(held(tmp_path, *rows))["period"]
     assert finding.result.pvalue <= 0.01
     assert finding.verdict is Verdict.UNDETERMINED
-    assert [item.status for item in finding.result.assumptions] == [Status.UNTESTED, Status.FAILS]
+    assert failing(finding) == ["The log tells changes that were asked for from others."]
+
+
+def failing(finding):
+    return [item.statement for item in finding.result.assumptions if item.status is Status.FAILS]
+
+
+def test_an_office_that_notes_no_request_finds_none_either(tmp_path):
+    late = [edit(OPENS + timedelta(hours=6 * k), f"v{k}") for k in range(50)]
+    finding = forms(held(tmp_path, *before(), *late))["period"]
+    assert (finding.result.pvalue <= 0.01, finding.verdict) == (True, Verdict.UNDETERMINED)
+
+
+@pytest.mark.parametrize("evidence", ["unknown", None])
+def test_an_office_that_stopped_noting_requests_is_undetermined(tmp_path, evidence):
+    late = [edit(OPENS + timedelta(hours=6 * k), f"v{k}", evidence=evidence) for k in range(50)]
+    finding = forms(held(tmp_path, *before(evidence="member_request_logged"), BARE, *late))["period"]
+    assert finding.result.pvalue <= 0.01
+    assert failing(finding) == ["Requests were noted as well for the changes in question as for those compared with."]
+    assert finding.verdict is Verdict.UNDETERMINED
+    evidence = finding.result.assumptions[-2].evidence
+    assert evidence.startswith("The log says nothing of a request either way for 50 of 50 changes in question, and for 0 of 31")
+    searched = [edit(OPENS + timedelta(hours=6 * k + 1), f"u{k}") for k in range(50)]
+    case = held(tmp_path / "b", *before(evidence="member_request_logged"), BARE, *late, *searched)
+    assert forms(case)["period"].verdict is Verdict.NOT_EXPLAINED  # a search found none for enough others
+
+
+def test_an_office_that_always_left_some_unnoted_is_compared_with_itself(tmp_path):
+    late = [edit(OPENS + timedelta(hours=6 * k), f"v{k}", evidence="unknown") for k in range(50)]
+    finding = forms(held(tmp_path, ASKED, *before(evidence="unknown"), *late))["period"]
+    assert (failing(finding), finding.verdict) == ([], Verdict.NOT_EXPLAINED)
+
+
+@pytest.mark.parametrize("evidence", ["unknown", "none_found"])
+def test_many_addresses_moved_to_one_provider_one_by_one_are_undetermined(tmp_path, evidence):
+    moved = [
+        edit(
+            OPENS + timedelta(days=2, minutes=4 * k), f"v{k}", evidence=evidence, edit_class="new_domain", new_domain_class="isp"
+        )
+        for k in range(60)
+    ]
+    finding = forms(held(tmp_path, ASKED, *before(evidence="unknown"), *moved))["period"]
+    assert finding.result.statistic == 60
+    assert "What stands out is not one move of many addresses to another provider." in failing(finding)
+    assert finding.verdict is Verdict.UNDETERMINED
+    spread = [row | {"at": OPENS + timedelta(hours=5 * k)} for k, row in enumerate(moved)]
+    finding = forms(held(tmp_path / "b", ASKED, *before(evidence="unknown"), *spread))["period"]
+    assert finding.verdict is Verdict.NOT_EXPLAINED
+
+
+def test_a_slip_put_right_at_once_is_one_change_asked_for_if_either_was(tmp_path):
+    late = [edit(OPENS + timedelta(hours=6 * k), f"v{k}", evidence="member_request_logged") for k in range(50)]
+    late += [row | {"at": row["at"] + timedelta(minutes=5), "request_evidence": "none_found"} for row in late]
+    assert forms(held(tmp_path / "a", *before(), *late))["period"].result.statistic == 0
+    twice = [row | {"request_evidence": "none_found"} for row in late]
+    assert forms(held(tmp_path / "b", *before(), *twice))["period"].result.statistic == 50
+    other = [row | ({"actor_key": "b"} if k >= 50 else {}) for k, row in enumerate(late)]
+    assert forms(held(tmp_path / "c", *before(), *other))["period"].result.statistic == 50
+
+
+@pytest.mark.parametrize(
+    ("n_asked", "cause", "verdict"),
+    [
+        (60, "member_request_logged", Verdict.UNDETERMINED),
+        (6, "member_request_logged", Verdict.NOT_EXPLAINED),
+        (60, "bounce_logged", Verdict.NOT_EXPLAINED),  # nobody asked: letters came back
+    ],
+)
+def test_a_busier_office_that_notes_half_its_requests_is_undetermined(tmp_path, n_asked, cause, verdict):
+    rows = before() + [
+        row | {"voter_key": f"a{k}", "request_evidence": "member_request_logged"} for k, row in enumerate(before())
+    ]
+    rows += [edit(OPENS + timedelta(hours=5 * k), f"v{k}") for k in range(50)]
+    rows += [edit(OPENS + timedelta(hours=5 * k + 1), f"u{k}", evidence=cause) for k in range(n_asked)]
+    finding = forms(held(tmp_path, *rows))["period"]
+    assert (finding.result.statistic, finding.verdict) == (50, verdict)
+
+
+def test_a_branch_whose_officer_notes_nothing_is_undetermined(tmp_path):
+    roll = branches({f"Ward {letter}": 60 for letter in "ABCDEFGHIJ"})
+    noted = [
+        edit(OPENS + timedelta(hours=3 * k + 1), f"{x}{k}", evidence="member_request_logged")
+        for x in "ABDEFGHIJ"
+        for k in range(8)
+    ]
+    noted += [edit(OPENS + timedelta(hours=7), f"{x}20") for x in "ABDE"]
+    bare = [edit(OPENS + timedelta(hours=5 * k), f"C{k}", evidence="unknown") for k in range(58)]
+    finding = forms(held(tmp_path, *noted, *bare, roll_snapshots=[COPY], roll=roll))["branch"]
+    assert finding.details["top"]["unit"] == "Ward C"
+    assert finding.verdict is Verdict.UNDETERMINED
+    assert failing(finding) == ["Requests were noted as well for the changes in question as for those compared with."]
+
+
+@pytest.mark.parametrize(("before_too", "verdict"), [(True, Verdict.UNDETERMINED), (False, Verdict.NOT_EXPLAINED)])
+def test_an_administrator_who_never_noted_requests_is_undetermined(tmp_path, before_too, verdict):
+    actors = [format(k, "x") * 32 for k in range(1, 11)]
+    rows = [
+        edit(OPENS + timedelta(hours=h * k + n), f"v{n}-{k}-{h}", actor=actor, evidence="none_found" if n == 9 and is_bare else "member_request_logged")
+        for h, is_bare in ((5, True), (-9, before_too))
+        for n, actor in enumerate(actors)
+        for k in range(1, 21)
+    ]  # fmt: skip
+    rows += [edit(OPENS + timedelta(hours=30 + k), f"w{k}", actor=actors[k]) for k in range(5)]
+    finding = forms(held(tmp_path, *rows))["administrator"]
+    assert finding.result.pvalue <= 0.01
+    assert finding.verdict is verdict
 
 
 @pytest.mark.parametrize(("n_weeks", "is_answered"), [(3, False), (5, True)])
@@ -176,7 +285,7 @@ def test_a_branch_that_stands_out_and_small_branches_together(tmp_path):
     sizes = {f"Ward {letter}": 60 for letter in "ABCDEFGHIJ"} | {"Tiny": 4, "Park": 5}
     changes = [edit(OPENS + timedelta(hours=5 * k), f"C{k}") for k in range(45)]
     changes += [edit(OPENS + timedelta(hours=5 * k + 1), f"{letter}0") for k, letter in enumerate("ABDEFG")]
-    case = held(tmp_path, *changes, roll_snapshots=[COPY], roll=branches(sizes))
+    case = held(tmp_path, ASKED, *changes, roll_snapshots=[COPY], roll=branches(sizes))
     finding = forms(case)["branch"]
     assert {unit["unit"] for unit in finding.details["units"]} == {
         *(f"Ward {x}" for x in "ABCDEFGHIJ"),

@@ -127,18 +127,19 @@ def test_silence_about_requests_leaves_it_open(tmp_path):
     assert finding.result.assumptions[0].status is Status.FAILS
 
 
-def service(n_followed):
+def service(n_followed, hours=2):
     """Chains of twelve members without a cause on record; twelve others asked, and were answered by change and reissue."""
     rows = [[], [], []]
     for i in range(12):
         for made, row in zip(rows, three(), strict=True):
-            made += [r | {"voter_key": f"u{i}_{r['voter_key']}", "at": r["at"] + timedelta(hours=2 * i)} for r in row[:1]]
+            made += [r | {"voter_key": f"u{i}_{r['voter_key']}", "at": r["at"] + timedelta(hours=hours * i)} for r in row[:1]]
             made += [
-                r | {"voter_key": f"w{i}_{r['voter_key']}", "at": r["at"] + timedelta(hours=2 * i, minutes=4)} for r in row[1:2]
+                r | {"voter_key": f"w{i}_{r['voter_key']}", "at": r["at"] + timedelta(hours=hours * i, minutes=4)}
+                for r in row[1:2]
             ]
-        rows[0].append(change(f"r{i}", 30 + 120 * i, "member_request_logged"))
-        rows[1].append(reissue(f"r{i}", 35 + 120 * i, "member_request"))
-        rows[2] += [vote(f"r{i}", 40 + 120 * i)] if i < n_followed else []
+        rows[0].append(change(f"r{i}", 30 + 60 * hours * i, "member_request_logged"))
+        rows[1].append(reissue(f"r{i}", 35 + 60 * hours * i, "member_request"))
+        rows[2] += [vote(f"r{i}", 40 + 60 * hours * i)] if i < n_followed else []
     return rows
 
 
@@ -151,6 +152,29 @@ def test_chains_like_the_service_that_was_asked_for_are_left_open(tmp_path, n_fo
         in finding.result.assumptions[1].evidence
     )
     assert finding.verdict is (Verdict.NOT_EXPLAINED if status is Status.HOLDS else Verdict.UNDETERMINED)
+
+
+def test_what_comes_from_one_day_may_be_one_meeting(tmp_path):
+    days = {"days": service(2), "one": service(2, hours=1)}
+    for name, rows in days.items():
+        finding = one(case(tmp_path / name, *rows, plan=MANY), NOUN)
+        (checked,) = (item for item in finding.result.assumptions if "one day" in item.statement)
+        assert finding.result.pvalue <= 0.01
+        assert (checked.status, finding.verdict) == {
+            "days": (Status.HOLDS, Verdict.NOT_EXPLAINED), "one": (Status.FAILS, Verdict.UNDETERMINED),
+        }[name]  # fmt: skip
+    assert "24 of 24 chains began on the fullest day; without that day nothing stands out" in checked.evidence
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_an_office_that_notes_no_requests_is_left_open(tmp_path, which):
+    rows = service(2)
+    none = {"request_evidence": "none_found"} if which == 0 else {"trigger": "admin_initiated"}
+    rows[which] = [row | (none if row["voter_key"].startswith("r") else {}) for row in rows[which]]
+    finding = one(case(tmp_path, *rows, plan=MANY), NOUN)
+    (checked,) = (item for item in finding.result.assumptions if "notes requests" in item.statement)
+    assert (checked.status, finding.verdict) == (Status.FAILS, Verdict.UNDETERMINED)
+    assert "0 of 12" in checked.evidence
 
 
 def test_changed_back_counts_only_to_what_stood_there(tmp_path):

@@ -4,13 +4,14 @@ from datetime import timedelta
 from itertools import combinations
 
 import numpy as np
+import polars as pl
 import pytest
 from cases import answered, one, tiny
-from office_rows import OPENS, WINDOW, sitting
+from office_rows import OPENS, WINDOW, code, sitting
 
 from analysis_lib import simulate, wording
 from analysis_lib.case import open_case
-from analysis_lib.methods.off_hours_actions import draws, hours_by_period, near, newness
+from analysis_lib.methods.off_hours_actions import draws, hours_by_period, near, newness, thinned
 from analysis_lib.methods.registry import answer_chapter
 from analysis_lib.results import NotAnswerable, Status, TestResult, Verdict
 
@@ -100,6 +101,86 @@ def test_the_order_of_the_rows_changes_nothing(tmp_path):
 def test_a_busy_vote_at_the_usual_hours_is_no_finding(tmp_path):
     more = [row for d in range(1, 14) for hour in (9, 10, 11) for row in sitting(at(d, hour), minutes=20)]
     assert one(case(tmp_path, office(n_during=0) + more), NOUN).result.statistic == 0
+
+
+def shift(hour, who="ann", n_before=24, n_during=12, minutes=50):
+    """Mornings at ten before the vote; during it the same number of hours from another hour on."""
+    before = [row for d in range(-n_before - 1, -1) for row in sitting(at(d, 10), who, minutes)]
+    return before + [row for d in range(1, n_during + 1) for row in sitting(at(d, hour), who, minutes)]
+
+
+def nights_on_top(who="ann"):
+    return shift(10, who) + [row for d in range(4, 10) for row in sitting(at(d, 2), who)]
+
+
+def failing(finding):
+    return [item.statement.split()[0] for item in finding.result.assumptions if item.status is Status.FAILS]
+
+
+@pytest.mark.parametrize(
+    ("rows", "fails", "verdict"),
+    [
+        (nights_on_top(), [], Verdict.NOT_EXPLAINED),
+        (shift(16), ["New"], Verdict.UNDETERMINED),  # a new shift, another time zone, a substitute
+        (shift(14, minutes=300), ["New"], Verdict.UNDETERMINED),  # 10 to 15 o'clock became 14 to 19
+    ],
+)
+def test_nights_on_top_of_the_usual_hours_are_told_from_a_day_that_moved(tmp_path, rows, fails, verdict):
+    finding = one(case(tmp_path, rows, plan="n_resamples = 9999"), NOUN)
+    assert finding.result.pvalue <= 0.01
+    assert (failing(finding), finding.verdict) == (fails, verdict)
+
+
+def test_a_colleague_with_a_new_shift_hides_no_nights(tmp_path):
+    finding = one(case(tmp_path, shift(16, "bo", n_during=13) + nights_on_top(), plan="n_resamples = 9999"), NOUN)
+    assert finding.verdict is Verdict.NOT_EXPLAINED
+    assert finding.details["administrators"][0]["off_hours"] == [2]
+    assert "the hour from 2:00" in wording.sentence(finding)
+
+
+def test_a_fuller_log_during_the_vote_shows_more_hours_and_is_left_open(tmp_path):
+    # The same hours of the day, one entry a day before the vote and eight a day during it.
+    low, open_still = 0, []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        before = [row for d in range(-10, -1) for row in sitting(at(d, int(rng.integers(8, 22))), minutes=20)]
+        during = [
+            row for d in range(1, 13) for hour in rng.choice(np.arange(8, 22), 8, replace=False)
+            for row in sitting(at(d, int(hour)), minutes=20)
+        ]  # fmt: skip
+        finding = one(case(tmp_path / str(seed), before + during, plan="n_resamples = 1999\nalpha = 0.05"), NOUN)
+        low += finding.result.pvalue <= 0.05
+        open_still.append(finding.verdict is Verdict.NOT_EXPLAINED)
+    assert low >= 3
+    assert sum(open_still) <= 1
+    assert "on a day of the vote and 1.0 on a day before" in finding.result.assumptions[-2].evidence
+
+
+@pytest.mark.parametrize(("logged_in", "verdict"), [(True, Verdict.NOT_EXPLAINED), (False, Verdict.UNDETERMINED)])
+def test_hours_that_only_the_log_of_codes_shows_have_no_earlier_ones_to_be_held_against(tmp_path, logged_in, verdict):
+    codes = [code(at(d, 2, 10), f"v{d}") for d in range(4, 10)]
+    rows = nights_on_top() if logged_in else shift(10)
+    finding = one(case(tmp_path, rows, credential_events=codes, plan="n_resamples = 9999"), NOUN)
+    assert finding.result.pvalue <= 0.01
+    assert finding.result.assumptions[-1].statement == "The new hours are in the administrators' own log too."
+    assert finding.verdict is verdict
+
+
+def test_thinned_days_keep_no_more_hours_than_the_others_have():
+    days = np.array([day(9, 10), day(9, 10, 11, 12), day(1, 2, 3, 4, 5), day(7)])
+    few = thinned(days, np.array([False, False, True, True]), rng=np.random.default_rng(2))
+    assert few.sum(axis=1).tolist() == [2, 4, 3, 1]
+    assert not (few & ~days).any()
+
+
+def test_whoever_stays_logged_in_may_work_at_any_hour_between(tmp_path):
+    before = [row for d in range(-21, -1) for row in sitting(at(d, 9), minutes=480)]
+    during = [row for d in range(1, 11) for row in sitting(at(d, 14), minutes=20)]
+    held = case(tmp_path / "a", before + during)
+    assert one(held, NOUN).result.statistic == 0
+    assert hours_by_period(held).filter(~pl.col("is_own"))["hour"].unique().to_list() == [*range(9, 17)]
+    overnight = [row for d in range(-21, -1) for row in sitting(at(d, 9), minutes=13 * 60)]  # a logout long forgotten
+    assert one(case(tmp_path / "b", overnight + during), NOUN).result.statistic == 10
 
 
 def test_with_no_earlier_period_others_are_compared_with_and_nothing_is_found(tmp_path):

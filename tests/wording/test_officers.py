@@ -31,11 +31,11 @@ def test_every_sentence_reads_as_english_and_convicts_nobody(fake):
         (
             aimed(OPEN),
             "Of 30 members sent a new code that nobody is on record as asking for, 1 were members who had not voted by then, where 20.2 would "
-            "be expected if the codes went to any member of the same branch.",
+            "be expected if the codes went to any member of the same branch who had a code.",
         ),
         (
             aimed(WITHIN, "silent"),
-            "of the same branch still to vote. Fewer than 27 such members among them would not have stood out.",
+            "of the same branch who had a code and had still to vote. Fewer than 27 such members among them would not have stood out.",
         ),
         (
             after_view(OPEN, unasked=12, n_unasked=14),
