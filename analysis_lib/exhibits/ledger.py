@@ -24,9 +24,8 @@ AT_HOURS = (1 / 6, 1, 24, 168)
 
 def credential_ledger(case: Case, findings: Sequence[Finding]) -> Shown:
     """What happened to credentials by kind and role, how each ended, rules counted elsewhere, and stories drawn as strips."""
-    shown: Shown = []
+    shown: Shown = [_kinds(case)] if case.rows("credential_events").height else []
     for finding in answered(findings):
-        shown.append(_kinds(case))
         fates = [{"fate": FATES[row["fate"]], "n": few(row["n"], case)} for row in finding.details["fates"]]
         if fates:
             shown.append(

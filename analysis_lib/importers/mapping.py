@@ -193,6 +193,7 @@ class RollOf(_Strict):
     taken_at: str = ""
     event: str = ""
     edit: str = ""
+    reason: str = ""  # of each event: a word of roll_changes.reason
     place: str = ""  # in JSON and YAML of a history: where the members stand
     clock: str = ""
     purpose: str = "other"
@@ -211,7 +212,7 @@ class RollOf(_Strict):
         """The columns of the file it reads, by field."""
         if self.held_as == "history":
             return {}
-        fields = ("member", "email", "phone", "address", "unit", "eligible", "taken_at", "event", "edit")
+        fields = ("member", "email", "phone", "address", "unit", "eligible", "taken_at", "event", "edit", "reason")
         named = {field: (getattr(self, field),) for field in fields if getattr(self, field)}
         return named | {"name": self.name, "": ("has_address",) if self.held_as == "events" else ()}
 

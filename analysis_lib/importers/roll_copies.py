@@ -16,8 +16,10 @@ from analysis_lib.importers.pseudonyms import canonical
 from analysis_lib.importers.raw import RawTable
 from analysis_lib.importers.snapshots import FIELDS, History, Member, Snapshot
 from analysis_lib.privacy import is_personal
+from analysis_lib.schema import load_schema
 
 EVENTS = ("add_voter", "remove_voter", "set_address", "change_address", "clear_address")
+REASONS = next(field for field in load_schema("roll_changes").fields if field.name == "reason").categories
 _FIX = "Correct the file or ask for it again; until then the row is left out."
 
 
@@ -109,7 +111,13 @@ def instant(text: str) -> datetime | None:
 
 
 def event_history(
-    table: RawTable, *, at: str = "committed_utc", event: str = "event", voter: str = "voter", edit: str = "commit"
+    table: RawTable,
+    *,
+    at: str = "committed_utc",
+    event: str = "event",
+    voter: str = "voter",
+    edit: str = "commit",
+    reason: str = "",
 ) -> tuple[History, list[Fault]]:
     """Replay a list of events, each with the edit it was part of, into copies of the roll.
 
@@ -122,22 +130,28 @@ def event_history(
         One row an event, in order.
     at, event, voter, edit : str
         The columns of the time (ISO 8601 with its offset), the event (one of `EVENTS`), the voter, and the edit.
+    reason : str
+        The column of the reason on file, a word of roll_changes.reason; empty: none is held.
     """
     _need(table, (at, event, voter, edit))
     has_addresses = "has_address" in table.cells.columns or not table.cells[event].str.contains("address").not_().all()
     members: dict[str, Member] = {}
+    reasons: dict[str, str] = {}
     copies: list[Snapshot] = []
     bad: list[tuple[int, str]] = []
     last: tuple[datetime, str] | None = None  # time and name of the edit whose events are being replayed
     n_values = 0
     for number, row in zip(table.rows, table.cells.iter_rows(named=True), strict=True):
         time, kind, key = instant(row[at]), row[event], row[voter].strip()
-        if reason := _misfit(time, kind, key, members):
-            bad.append((number, reason))
+        if misfit := _misfit(time, kind, key, members):
+            bad.append((number, misfit))
             continue
         if last and last[1] != row[edit]:
-            copies.append(Snapshot(last[0], dict(members), last[1]))
+            copies.append(Snapshot(last[0], dict(members), last[1], reasons))
+            reasons = {}
         last = (time, row[edit])
+        if said := (row.get(reason) or "").strip():
+            reasons[key] = said if said in REASONS else ""
         if kind == "remove_voter":
             del members[key]
         else:
@@ -145,13 +159,30 @@ def event_history(
             is_held = kind in ("set_address", "change_address") or (kind == "add_voter" and row.get("has_address") == "1")
             members[key] = {"email": f"{n_values}" if is_held else ""} if has_addresses else {}
     if last:
-        copies.append(Snapshot(last[0], members, last[1]))
+        copies.append(Snapshot(last[0], members, last[1], reasons))
     common = Fault(file=table.file, column=event, found="", expected="events that follow one another", remedy=_FIX, rule="event")
     faults = row_faults(common, pl.Series([row for row, _ in bad], dtype=pl.Int64), lambda place: {"found": bad[place][1]})
+    faults += _odd_reasons(table, reason)
     if not copies:
         found = "there is no event that can be used"
         faults.append(Fault(file=table.file, found=found, expected=common.expected, remedy=_FIX, severity=WARNING, rule="empty"))
     return History(table.file, tuple(copies), "own", are_edits=True), faults
+
+
+def _odd_reasons(table: RawTable, column: str) -> list[Fault]:
+    if column not in table.cells.columns:
+        return []
+    odd = ~table.cells[column].str.strip_chars().is_in(["", *REASONS]).fill_null(True)
+    common = Fault(
+        file=table.file,
+        column=column,
+        found="this isn't a reason that changes of a roll may have",
+        expected=f"nothing, or one of {', '.join(REASONS)}",
+        remedy="The change is kept without a reason. Write one of these words, or other.",
+        severity=WARNING,
+        rule="reason",
+    )
+    return row_faults(common, table.rows.filter(odd), lambda _: {})
 
 
 def _misfit(time: datetime | None, kind: str, key: str, members: Mapping[str, Member]) -> str:

@@ -139,7 +139,7 @@ def _of_edits(about: RollOf, table: RawTable, setting: Setting) -> tuple[Copies,
     """One copy after each edit of a list of events, or of a roll's history in git."""
     if about.held_as == "events":
         history, faults = roll_copies.event_history(
-            table, at=about.taken_at, event=about.event, voter=about.member, edit=about.edit
+            table, at=about.taken_at, event=about.event, voter=about.member, edit=about.edit, reason=about.reason
         )
     else:
         columns = {name: getattr(about, name) for name in ("member", *KEYS, "unit", "eligible") if getattr(about, name)}

@@ -8,8 +8,9 @@ looks like one person; one whose key and contact details were changed in the sam
 
 Where no contact details are held that could be compared (a list of events with made-up keys), one out and one in within
 a single edit, who was never on the roll before and has an address if the other had, are called one as well, with the
-reason `unknown`. Between copies taken days apart that would often be wrong, so it is done for single edits alone. Two in
-and one out are left as they are, with a warning: which of the two, if any, is the one who left can't be seen.
+reason `unknown`, unless a reason on file says that one left or came. Between copies taken days apart that would often be
+wrong, so it is done for single edits alone. Two in and one out are left as they are, with a warning: which of the two, if
+any, is the one who left can't be seen.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Snapshot:
     taken_at: datetime
     members: Mapping[str, Member]
     label: str = ""
+    reasons: Mapping[str, str] = field(default_factory=dict)  # member -> reason on file, of the edit that made this copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ def _form(values: Values, name: str, member: Member) -> str:
     return canonical(name, text) if values == "clear" and name in CONTACTS else " ".join(text.split()).casefold()
 
 
+OF_ONE_PERSON = ("", "renamed", "other", "unknown")  # reasons on file that don't say that one left or came
 _TRACES: tuple[tuple[str, ...], ...] = (("email",), ("phone",), ("address", "name"), ("name", "unit"))
 
 
@@ -233,20 +236,22 @@ def _step(file: str, step: _Step, away: _Away, is_undone: bool, made: Changes) -
     reasons = dict.fromkeys(pairs, "renamed")
     found = set(pairs.values())
     rest = [key for key in gone if key not in found], [key for key in come if key not in pairs]
-    if _only_pair(step, *rest, away):
+    may_be_one = all(step.after.reasons.get(key, "") in OF_ONE_PERSON for key in (*rest[0], *rest[1]))
+    if may_be_one and _only_pair(step, *rest, away):
         pairs[rest[1][0]] = rest[0][0]
         reasons[rest[1][0]] = "unknown"
         rest = [], []
     if all(rest) and not any(_has_traces(step, key, came) for key in rest[1]):
         made.faults.append(_swap_fault(file, step, len(rest[0]), len(rest[1])))
-    undone = "reverted" if is_undone else ""
+    undone, on_file = "reverted" if is_undone else "", step.after.reasons
     for key in rest[0]:
-        made.roll.append(RollChange(member=key, change="removed", reason=undone, **step.span()))
+        made.roll.append(RollChange(member=key, change="removed", reason=on_file.get(key) or undone, **step.span()))
     for key in rest[1]:
         change = "reinstated" if key in away else "added"
-        made.roll.append(RollChange(member=key, change=change, reason=undone, **step.span()))
+        made.roll.append(RollChange(member=key, change=change, reason=on_file.get(key) or undone, **step.span()))
     for key, old_key in sorted(pairs.items()):
-        made.roll.append(RollChange(member=key, change="key_changed", other_member=old_key, reason=reasons[key], **step.span()))
+        reason = on_file.get(key) or reasons[key]
+        made.roll.append(RollChange(member=key, change="key_changed", other_member=old_key, reason=reason, **step.span()))
     compared = [(key, left[key], None) for key in came if key in left]
     compared += [(new, left[old], None) for new, old in sorted(pairs.items())]
     compared += [(key, *away[key]) for key in rest[1] if key in away]
@@ -296,7 +301,7 @@ def changes(history: History) -> Changes:
     """What changed between the copies of a roll?
 
     The first copy with anyone in it is where the account begins: nobody in it counts as added. A step that puts the
-    roll back as it was one step before has the reason `reverted`. Whoever returns is `reinstated`, and compared with
+    roll back as it was one step before has the reason `reverted`, unless another is on file. Whoever returns is `reinstated`, and compared with
     the last record there was. A field is compared only where both copies have a column for it.
 
     Parameters

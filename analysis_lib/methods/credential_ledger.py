@@ -11,7 +11,8 @@ from analysis_lib.methods.instants import possibly_before, stamped, surely_befor
 from analysis_lib.methods.record_rules import RULES
 from analysis_lib.methods.reissue_rates import REQUESTED
 from analysis_lib.methods.rules_of_voting import ASKED_FOR, BY_CODE, ISSUED
-from analysis_lib.results import Assumption, Breach, Result, Status, Verdict
+from analysis_lib.plaintext import count
+from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
 
 ELSEWHERE = ("V02", "V04", "V06")  # rules of credentials whose rows chapter 00 lists
 DAY_S = 86_400
@@ -161,5 +162,13 @@ def _pairs(shown: pl.DataFrame, uses: pl.DataFrame, events: pl.DataFrame) -> pl.
 
 
 def answer(case: Case) -> tuple[Result, ...]:
-    """Answer for one contest of a package."""
-    return (credential_ledger(case),)
+    """Answer for one contest of a package; a log that tells neither codes nor members apart is counted by kind and no more."""
+    found, log = credential_ledger(case), case.rows("credential_events")
+    if log.select(pl.coalesce("credential_id", "voter_key")).to_series().count() or found.details["n_shown"]:
+        return (found,)
+    reason = (
+        f"{count(log.height, 'row')} of the log of codes {'says' if log.height == 1 else 'say'} neither which code nor whose it was, "
+        "and none that a code was shown to staff: what happened is counted by kind, and no code can be followed."
+    )
+    needs = ("credential_events.credential_id|credential_events.voter_key",)
+    return (NotAnswerable(method="credential_ledger", reason=reason, needs=needs, details={"kinds": found.details["kinds"]}),)

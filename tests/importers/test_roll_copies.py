@@ -139,3 +139,34 @@ def test_a_unit_that_no_table_may_hold_is_left_empty_and_said():
     )
     assert "row 3" in told(faults)
     assert "ern" not in told(faults)
+
+
+def test_the_reason_on_file_goes_with_the_member_and_the_edit_it_was_given_for():
+    rows = [["01", "add_voter", "V1", ""], ["02", "add_voter", "V2", "exception_granted"], ["02", "remove_voter", "V1", ""]]
+    rows += [["02", "add_voter", "V4", "exception_granted"], ["03", "add_voter", "V3", " lapsed "]]
+    table = text_table(
+        "events",
+        "events.csv",
+        [
+            {"commit": at, "committed_utc": f"2031-03-01T12:{at}:00Z", "event": event, "voter": voter, "why": why}
+            for at, event, voter, why in rows
+        ],
+        range(2, 7),
+    )
+    history, faults = event_history(table, reason="why")
+    assert not faults
+    assert [copy.reasons for copy in history.snapshots] == [
+        {},
+        {"V2": "exception_granted", "V4": "exception_granted"},
+        {"V3": "lapsed"},
+    ]
+    without, _ = event_history(table)
+    assert [copy.reasons for copy in without.snapshots] == [{}, {}, {}]
+
+
+def test_a_reason_in_other_words_is_told_and_not_repeated():
+    history, faults = event_history(events("01 add_voter V1", "02 add_voter V2", why="Ann moved"), reason="why")
+    assert [copy.members.keys() for copy in history.snapshots] == [{"V1"}, {"V1", "V2"}]
+    assert "events.csv, column why, row 2: this isn't a reason that changes of a roll may have" in told(faults)
+    assert "Ann" not in told(faults)
+    assert [fault.severity for fault in faults] == ["warning"] * 2

@@ -122,6 +122,21 @@ def test_a_list_of_events(tmp_path):
     assert done.roll_account[1] == "Members: added 1, key changed 1, removed 1."
 
 
+def test_the_reason_on_file_of_an_event(tmp_path):
+    lines = ["commit,committed_utc,event,voter,reason", "c1,2031-03-01T09:00:00Z,add_voter,V1,"]
+    lines += ["c1,2031-03-01T09:00:00Z,add_voter,V2,", "c2,2031-03-02T09:00:00Z,add_voter,V9,exception_granted"]
+    lines += ["c3,2031-03-02T09:03:00Z,remove_voter,V9,", "c4,2031-03-03T09:00:00Z,remove_voter,V1,"]
+    lines += ["c5,2031-03-03T09:00:01Z,add_voter,V1,bounced", "c6,2031-03-04T09:00:00Z,remove_voter,V1,renamed"]
+    lines += ["c6,2031-03-04T09:00:00Z,add_voter,V3,renamed", "c7,2031-03-05T09:00:00Z,remove_voter,V2,resigned"]
+    lines += ["c7,2031-03-05T09:00:00Z,add_voter,V5,exception_granted"]  # one out and one in, and on file they are two people
+    bring("roll_events", put(tmp_path, "e.csv", "\n".join(lines) + "\n"), into=tmp_path / "p")
+    changes = open_package(tmp_path / "p").tables["roll_changes"].sort("at", "change", descending=[False, True])
+    assert changes.select("change", "reason").rows() == [
+        ("added", "exception_granted"), ("removed", "reverted"), ("removed", None), ("reinstated", "bounced"),
+        ("key_changed", "renamed"), ("removed", "resigned"), ("added", "exception_granted"),
+    ]  # fmt: skip
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="git isn't installed")
 def test_a_roll_in_git(tmp_path):
     ann, bob = {"email": "ann.lee@example.org"}, {"email": "bob@example.org"}

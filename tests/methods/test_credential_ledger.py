@@ -185,10 +185,16 @@ def test_credential_ids_alone_are_enough(tmp_path):
     assert shown_and_used(tmp_path, events)[:2] == (1, 0)
 
 
-def test_neither_code_nor_voter_still_counts_kinds(tmp_path):
-    found = one(tiny(tmp_path, credential_events=[event("issued", 0, voter=None, code=None)]))
-    assert (found.verdict, found.result.n_observations, found.result.n_excluded) == (Verdict.NO_BREACH, 0, 1)
-    assert [row["kind"] for row in found.details["kinds"]] == ["issued"]
+@pytest.mark.parametrize("ballots", [[], [ballot(5)]])
+def test_neither_code_nor_voter_still_counts_kinds(tmp_path, ballots):
+    case = tiny(tmp_path, credential_events=[event("issued", 0, voter=None, code=None)], ballot_events=ballots)
+    found = one(case)
+    assert isinstance(found.result, NotAnswerable)  # "no breach among 0 codes" would reassure for nothing
+    assert found.result.needs == ("credential_events.credential_id|credential_events.voter_key",)
+    assert "1 row of the log of codes says neither which code nor whose it was" in wording.sentence(found)
+    assert found.details["kinds"][0]["kind"] == "issued"
+    table, *_ = exhibits.credential_ledger(case, [found])
+    assert "first sent | national staff | admin initiated | 1 | 0" in repr(table)
 
 
 def test_without_the_log_it_names_it(tmp_path):
