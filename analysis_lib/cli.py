@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from analysis_lib.package import Package
+    from analysis_lib.reports.editions import Edition
     from analysis_lib.reports.runner import ReportOutcome
 
 OK, FAULTY, REFUSED, STOPPED = 0, 1, 2, 128  # stopped by a signal: 128 and its number, as shells have it
@@ -31,6 +32,7 @@ examples:
   selection-forensics report                         every shipped example, and an index page, in reports/
   selection-forensics report made_up_vale            one shipped example
   selection-forensics report my_case --out my_report a folder with datapackage.json and its tables
+  selection-forensics report my_case --edition restricted  with members' keys, for the people named in the agreement
   selection-forensics report my_case --plan plan.toml -p n_resamples 99999
   selection-forensics check my_case                  what is wrong with the files, and how to mend it
   selection-forensics check my_case --format csv > faults.csv
@@ -113,7 +115,15 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument(
         "package", nargs="?", metavar="PACKAGE", help="a data package's folder, or an example's name; left out: every example"
     )
-    report.add_argument("--out", metavar="DIR", help="where to write it (default: reports/NAME; for every example: reports)")
+    report.add_argument(
+        "--out",
+        metavar="DIR",
+        help="where to write it (default: reports/NAME, or reports/NAME_restricted; for every example: reports)",
+    )
+    report.add_argument(
+        "--edition", choices=("public", "restricted"), default="public",
+        help="restricted: says which keys the numbered cases have; only for the people named in the data-sharing agreement",
+    )  # fmt: skip
     report.add_argument("--contest", metavar="ID", default="", help="contest to report on (default: the only one in dispute)")
     report.add_argument("--plan", metavar="FILE", default="", help="plan file, TOML (default: plan.toml of the package)")
     report.add_argument(
@@ -149,22 +159,25 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _report(options: argparse.Namespace) -> int:
+    from analysis_lib.reports.editions import Edition
     from analysis_lib.reports.parameters import checked_overrides
     from analysis_lib.reports.runner import run_report
 
+    edition = Edition(options.edition)
     overrides = checked_overrides(options.pairs)
     if options.out is not None and not options.out.strip():
         raise ParameterError("--out is empty. Expected the folder to write the report to. Leave it out to use reports/NAME.")
     if options.package is None:
-        return _every_example(options, overrides)
-    out = Path("reports", Path(options.package).resolve().name) if options.out is None else options.out
+        return _every_example(options, overrides, edition)
+    out = Path("reports", Path(options.package).resolve().name + edition.suffix) if options.out is None else options.out
     outcome = run_report(
-        options.package, out, contest_id=options.contest, plan=options.plan, overrides=overrides, progress=not options.quiet
-    )
+        options.package, out, contest_id=options.contest, plan=options.plan, overrides=overrides, progress=not options.quiet,
+        edition=edition,
+    )  # fmt: skip
     return _told([outcome])
 
 
-def _every_example(options: argparse.Namespace, overrides: dict) -> int:
+def _every_example(options: argparse.Namespace, overrides: dict, edition: Edition) -> int:
     from analysis_lib.locations import EXAMPLES
     from analysis_lib.reports import folders
     from analysis_lib.reports.render import render_index
@@ -173,14 +186,16 @@ def _every_example(options: argparse.Namespace, overrides: dict) -> int:
     if options.contest or options.plan:
         raise ParameterError("--contest and --plan need a PACKAGE. Expected one report to use them for: name its package.")
     root = Path("reports" if options.out is None else options.out)
-    outs = {path.parent.name: root / path.parent.name for path in sorted(EXAMPLES.glob("*/datapackage.json"))}
-    folders.check_index(root / "index.html")
+    outs = {path.parent.name: root / (path.parent.name + edition.suffix) for path in sorted(EXAMPLES.glob("*/datapackage.json"))}
+    index = root / edition.index
+    folders.check_index(index)
     for out in outs.values():  # before the first minute of work, not after it
-        folders.check_replaceable(out)
-    outcomes = [run_report(name, out, overrides=overrides, progress=not options.quiet) for name, out in outs.items()]
-    index = root / "index.html"
-    pages = {f"{outcome.folder.name}/report.html": outcome.findings for outcome in outcomes}
-    index.write_text(render_index(pages), encoding="utf-8", newline="\n")
+        folders.check_replaceable(out, edition)
+    outcomes = [
+        run_report(name, out, overrides=overrides, progress=not options.quiet, edition=edition) for name, out in outs.items()
+    ]
+    pages = {f"{outcome.folder.name}/{outcome.page.name}": outcome.findings for outcome in outcomes}
+    index.write_text(render_index(pages, edition), encoding="utf-8", newline="\n")
     status = _told(outcomes)
     print(f"All of them: {index.absolute()}")
     return status

@@ -98,7 +98,12 @@ def fates(case: Case) -> pl.DataFrame:
 
 
 def timelines(case: Case) -> pl.DataFrame:
-    """Tell the story around each unrequested new code: ``case`` (from 1), ``what``, ``minutes`` from the new code.
+    """Give the stories without whose they are: ``case`` (from 1), ``what``, ``minutes`` from the new code, as `stories` has them."""
+    return stories(case).select("case", "what", "minutes")
+
+
+def stories(case: Case) -> pl.DataFrame:
+    """Tell the story around each unrequested new code: ``case`` (from 1), ``what``, ``minutes`` from the new code, ``voter_key``, ``event_id``.
 
     The last change of e-mail or phone in the day before, the first ballot in the day after, and a change of the same contact
     after that ballot within a day. Cases with most of these and the soonest ballot first; those with the new code alone are left
@@ -137,7 +142,7 @@ def timelines(case: Case) -> pl.DataFrame:
         .with_row_index("case", offset=1).head(MOST_STRIPS)
     )  # fmt: skip
     kept = rows.join(ranked.select("voter_key", "case"), on="voter_key")
-    return kept.select(pl.col("case").cast(pl.Int64), "what", "minutes").sort("case", "minutes", "what")
+    return kept.select(pl.col("case").cast(pl.Int64), "what", "minutes", "voter_key", "event_id").sort("case", "minutes", "what")
 
 
 def _nearest(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -16,6 +16,7 @@ from analysis_lib.figure import METADATA_KEY, SPEC_TYPE, SVG_TYPE
 
 REPEATED = {"keep_output", "nbval-check-output"}  # such a cell's plain text is there for the tests; rich output repeats it
 METHOD = "method"  # the arithmetic and what it was checked against: folded away on the page, one click from the finding
+EXHIBIT = re.compile(r"\bexhibits\.(\w+)\(")  # the cell that shows what belongs to a question
 BY_PAPERMILL = "papermill-error-cell-tag"  # cells it adds about a failure; the report says so in its own words
 
 
@@ -63,8 +64,8 @@ def title(run: ChapterRun) -> str:
     return run.name.partition("_")[2].replace("_", " ").capitalize()
 
 
-def blocks(run: ChapterRun) -> Iterator[Block]:
-    """The chapter's content in order; a chapter that did not run has none."""
+def blocks(run: ChapterRun, below: Mapping[str, Sequence[Block]] | None = None) -> Iterator[Block]:
+    """The chapter's content in order; a chapter that did not run has none. What `below` holds of a question follows its exhibits."""
     if run.state is State.NOT_RUN:
         return
     seen_title = False
@@ -79,7 +80,10 @@ def blocks(run: ChapterRun) -> Iterator[Block]:
             if source.strip():
                 yield Block("method" if METHOD in tags else "prose", prose(source))
         elif cell.cell_type == "code":
-            yield from _outputs(cell.get("outputs", ()), repeated=bool(tags & REPEATED))
+            outputs = cell.get("outputs", ())
+            yield from _outputs(outputs, repeated=bool(tags & REPEATED))
+            for noun in EXHIBIT.findall(cell.source) if below and outputs else ():
+                yield from below.get(noun, ())
 
 
 def _outputs(outputs: Any, *, repeated: bool) -> Iterator[Block]:

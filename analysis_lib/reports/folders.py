@@ -10,10 +10,12 @@ from pathlib import Path
 
 from analysis_lib.errors import ReportError
 from analysis_lib.reports.collect import load_findings
+from analysis_lib.reports.editions import Edition
 from analysis_lib.reports.published import is_ours
 
 GENERATOR = '<meta name="generator" content="selection-forensics'  # in every page we write
-OURS = {"findings.json", "report.html", "notebooks"}
+PAGES = {edition.page: edition for edition in Edition}
+OURS = {"findings.json", "notebooks", *PAGES}
 LITTER = {".DS_Store", ".ipynb_checkpoints", "Thumbs.db", "desktop.ini"}  # what file managers and Jupyter leave behind
 ELSEWHERE = "Choose another folder with --out."
 
@@ -42,14 +44,21 @@ def settled(out: str | Path) -> Path:
     return path
 
 
-def check_replaceable(out: Path) -> None:
-    """Refuse a folder that holds anything but an earlier report of ours.
+def check_replaceable(out: Path, edition: Edition = Edition.PUBLIC) -> None:
+    """Refuse a folder that holds anything but an earlier report of ours of the same edition.
 
     Raises
     ------
     ReportError
-        `out` is a file, can't be read, or is a folder with something else in it.
+        `out` is a file, can't be read, is a folder with something else in it, such as a report of the other edition, or
+        lies within the folder of one.
     """
+    for place in (out, *out.parents):
+        if other := _other_edition(place, edition):
+            raise ReportError(
+                f"{place}: this folder holds a report of the {other} edition. Expected a place outside it for one of the "
+                f"{edition} edition: the two go to different people, and a folder is handed on whole. {ELSEWHERE}"
+            )
     if not out.exists():
         return
     if not out.is_dir():
@@ -57,8 +66,7 @@ def check_replaceable(out: Path) -> None:
     try:
         held = {path.name for path in out.iterdir()} - LITTER
         others = sorted(held - OURS) + _foreign_notebooks(out / "notebooks")
-        if "report.html" in held and not _has_our_mark(out / "report.html"):
-            others.append("report.html")
+        others += [name for name in PAGES if name in held and not _has_our_mark(out / name)]
     except OSError as error:
         raise ReportError(f"{out}: this folder can't be looked into ({error.strerror}). {ELSEWHERE}") from None
     if not held:
@@ -131,6 +139,14 @@ def _moved(former: Path, out: Path) -> bool:
 
 def _has_our_mark(page: Path) -> bool:
     return page.is_file() and GENERATOR in page.read_text(encoding="utf-8", errors="replace")[:2000]
+
+
+def _other_edition(folder: Path, edition: Edition) -> Edition | None:
+    """The edition of a report in this very folder, if it is not the one asked for."""
+    try:
+        return next((held for name, held in PAGES.items() if held is not edition and _has_our_mark(folder / name)), None)
+    except OSError:  # what can't be looked into is told where the folder itself is
+        return None
 
 
 def _foreign_notebooks(folder: Path) -> list[str]:

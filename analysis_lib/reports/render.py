@@ -19,6 +19,7 @@ from analysis_lib.figure import VL_VERSION
 from analysis_lib.locations import EXAMPLES
 from analysis_lib.plaintext import visible
 from analysis_lib.reports import cells, page
+from analysis_lib.reports.editions import Edition
 from analysis_lib.wording import VERDICTS, plan_departures
 
 if TYPE_CHECKING:
@@ -29,15 +30,18 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render_report(
-    findings: Mapping[str, Any], runs: Sequence[cells.ChapterRun], case: Case, questions: Mapping[str, Question]
-) -> str:
+    findings: Mapping[str, Any], runs: Sequence[cells.ChapterRun], case: Case, questions: Mapping[str, Question],
+    *, edition: Edition = Edition.PUBLIC, below: Mapping[str, Sequence[cells.Block]] | None = None,
+) -> str:  # fmt: skip
     """One self-contained page.
 
     Every text is escaped but what our own display objects made as HTML. The page carries a content
     security policy that names its two scripts by hash: should data slip through as markup after all,
     a browser still would neither run it nor ask any address for anything.
+
+    `below` is what the restricted edition shows below the exhibits of a question.
     """
-    chapters = [_chapter(run, findings) for run in runs]
+    chapters = [_chapter(run, findings, below) for run in runs]
     scripts = _scripts() if any(block.kind == "figure" for chapter in chapters for block in chapter["blocks"]) else []
     return _environment().get_template("report.html.j2").render(
         findings=findings,
@@ -52,7 +56,8 @@ def render_report(
         replies=page.replies(case.rows("responses").to_dicts()),
         threads=page.threads(case.rows("statements").to_dicts()),
         sources=case.rows("sources").to_dicts(),
-        command=_command(findings, case),
+        command=_command(findings, case, edition),
+        notice=edition.notice,
         plan_note=plan_departures(findings["plan_origin"], findings["plan_departures"]),
         plan=_toml(findings["plan"]),
         scripts=scripts,
@@ -60,13 +65,13 @@ def render_report(
     )  # fmt: skip
 
 
-def render_index(reports: Mapping[str, Mapping[str, Any]]) -> str:
+def render_index(reports: Mapping[str, Mapping[str, Any]], edition: Edition = Edition.PUBLIC) -> str:
     """A page of links to several reports: from the address of each to the content of its findings.json."""
     rows = [
         {"address": address, "findings": findings, "tallies": page.tallies(findings["findings"])}
         for address, findings in reports.items()
     ]
-    return _environment().get_template("index.html.j2").render(rows=rows, policy=_policy([]))
+    return _environment().get_template("index.html.j2").render(rows=rows, policy=_policy([]), notice=edition.notice)
 
 
 @functools.cache
@@ -110,7 +115,9 @@ def _template(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def _chapter(run: cells.ChapterRun, findings: Mapping[str, Any]) -> dict[str, Any]:
+def _chapter(
+    run: cells.ChapterRun, findings: Mapping[str, Any], below: Mapping[str, Sequence[cells.Block]] | None
+) -> dict[str, Any]:
     own = [entry for entry in findings["findings"] if entry["chapter"] == run.name]
     return {
         "name": run.name,
@@ -119,15 +126,16 @@ def _chapter(run: cells.ChapterRun, findings: Mapping[str, Any]) -> dict[str, An
         "state": run.state.value,
         "error": run.error,
         "needs": sorted({need for entry in own for need in entry["needs"]}),
-        "blocks": list(cells.blocks(run)),
+        "blocks": list(cells.blocks(run, below)),
     }
 
 
-def _command(findings: Mapping[str, Any], case: Case) -> str:
+def _command(findings: Mapping[str, Any], case: Case, edition: Edition) -> str:
     """The command that makes this report again; PACKAGE and plan.toml stand for places, which differ from machine to machine."""
     is_shipped = case.package.folder.resolve() == (EXAMPLES / findings["package"]).resolve()
     words = ["selection-forensics", "report", findings["package"] if is_shipped else "PACKAGE"]
     words += ["--contest", findings["contest_id"]]
+    words += [] if edition is Edition.PUBLIC else ["--edition", str(edition)]
     words += ["--plan", "plan.toml"] if findings["plan_origin"] == "named" else []
     for name, value in findings["overrides"].items():
         words += ["-p", name, ",".join(map(str, value)) if isinstance(value, list) else str(value)]

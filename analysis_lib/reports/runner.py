@@ -5,18 +5,22 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 import nbformat
+from markupsafe import Markup
 from tqdm import tqdm
 
 from analysis_lib import locations
 from analysis_lib.case import Case, open_case
+from analysis_lib.exhibits.cases_by_key import BY_KEY, cases_by_key
 from analysis_lib.methods import registry
+from analysis_lib.plan import Plan, make_plan
 from analysis_lib.reports import collect, folders, parameters, processes, published
-from analysis_lib.reports.cells import ChapterRun, State
+from analysis_lib.reports.cells import Block, ChapterRun, State
+from analysis_lib.reports.editions import Edition
 from analysis_lib.reports.render import render_report
 
 FIRST, LAST = "00_evidence", "90_summary"  # these two apply to every package
@@ -30,10 +34,11 @@ class ReportOutcome:
     folder: Path
     findings: Mapping[str, Any]
     n_left_out: int
+    edition: Edition = Edition.PUBLIC
 
     @property
     def page(self) -> Path:
-        return self.folder / "report.html"
+        return self.folder / self.edition.page
 
     @property
     def failed(self) -> Mapping[str, str]:
@@ -50,21 +55,23 @@ def run_report(
     jobs: int = 2,
     progress: bool = True,
     notebooks: Path = locations.NOTEBOOKS,
+    edition: Edition = Edition.PUBLIC,
 ) -> ReportOutcome:
-    """Run the chapters that apply to a package and write findings.json, report.html and the notebooks to `out`.
+    """Run the chapters that apply to a package and write findings.json, the page and the notebooks to `out`.
 
     `overrides` are values as `parameters.checked_overrides` gives them; each goes to every chapter that
-    takes it. A chapter that fails is reported as failed, and the others still come out.
+    takes it. A chapter that fails is reported as failed, and the others still come out. Findings and notebooks are the
+    same in both editions: keys stand on the page of the restricted one alone, report_restricted.html.
 
     Raises
     ------
     PackageError, ParameterError
         The package can't be opened, or has no such contest.
     ReportError
-        `out` holds something that is not a report of ours, or can't be written or replaced.
+        `out` holds something that is not a report of ours of this edition, or can't be written or replaced.
     """
     out, overrides = folders.settled(out), dict(overrides or {})
-    folders.check_replaceable(out)
+    folders.check_replaceable(out, edition)
     case = open_case(package, contest_id, plan)
     chapters = {FIRST, LAST} | {question.chapter for question in registry.REGISTRY.values()}
     sources = {path.stem: path for path in sorted(notebooks.glob("*.ipynb")) if path.stem in chapters}
@@ -101,15 +108,27 @@ def run_report(
             findings["failed_chapters"] |= run({LAST: {"findings": str(stage)}})
             _write(stage / "findings.json", collect.canonical(findings))
         runs = [_chapter_run(name, sources[name], stage, name in applying, findings) for name in sources]
-        _write(stage / "report.html", render_report(findings, runs, case, registry.REGISTRY))
+        below = _keys(case, overrides, runs) if edition is Edition.RESTRICTED else None
+        _write(stage / edition.page, render_report(findings, runs, case, registry.REGISTRY, edition=edition, below=below))
         shutil.rmtree(work)
-    return ReportOutcome(name=case.package.name, folder=out, findings=findings, n_left_out=sum(case.package.n_left_out.values()))
+    return ReportOutcome(
+        name=case.package.name, folder=out, findings=findings, n_left_out=sum(case.package.n_left_out.values()), edition=edition
+    )
 
 
 def applies(chapter: str, case: Case) -> bool:
     """A chapter applies if the package can answer at least one of its questions."""
     needs = [question.needs for question in registry.REGISTRY.values() if question.chapter == chapter]
     return chapter in (FIRST, LAST) or any(not case.missing(need) for need in needs)
+
+
+def _keys(case: Case, overrides: Mapping[str, Any], runs: Iterable[ChapterRun]) -> dict[str, list[Block]]:
+    """The tables of keys for the questions of the chapters that ran, with the plan as the chapters had it."""
+    planned = {name: value for name, value in overrides.items() if name in Plan.model_fields}
+    own = replace(case, plan=make_plan({**case.plan.model_dump(), **planned}, "plan"))
+    ran = {run.name for run in runs if run.state is State.RAN}
+    nouns = [noun for noun in BY_KEY if noun in registry.REGISTRY and registry.REGISTRY[noun].chapter in ran]
+    return {noun: [Block("html", Markup(item._repr_html_())) for item in cases_by_key(own, noun)] for noun in nouns}
 
 
 def _unanswered(chapters: Iterable[str], case: Case) -> list[dict[str, Any]]:
