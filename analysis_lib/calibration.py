@@ -45,7 +45,7 @@ VARIED: Mapping[str, tuple[Sequence[Any], Sequence[float]]] = {  # what a world 
 }
 
 OFFICES: Mapping[str, tuple[Sequence[Any], Sequence[float]]] = {  # beyond what `simulate.OFFICE_LIFE` switches on
-    "n_members": ((500, 900, 1800), (0.4, 0.4, 0.2)),
+    "n_members": ((500, 900, 1800), (0.3, 0.4, 0.3)),
     "n_branches": ((10, 20), (0.5, 0.5)),
     "branch_cv": ((0.35, 0.55), (0.5, 0.5)),  # rates of reissues that differ between branches by rho 0.02 and 0.05
     "noise_cv": ((0.3, 0.6), (0.5, 0.5)),
@@ -53,13 +53,19 @@ OFFICES: Mapping[str, tuple[Sequence[Any], Sequence[float]]] = {  # beyond what 
     "busy_officer": ((0.0, 0.6), (0.4, 0.6)),
     "reminder_bounce": ((0.0, 0.02, 0.05), (0.3, 0.4, 0.3)),
     "chase": ((0.0, 0.4), (0.5, 0.5)),
-    "contact_churn": ((0.0005, 0.0013), (0.5, 0.5)),
+    "contact_churn": ((0.0013, 0.004, 0.008), (0.3, 0.3, 0.4)),
     "cleanse": ((0, 40), (0.4, 0.6)),
     "cleanse_day": ((-9, 4), (0.7, 0.3)),
     "shared_mailbox": ((0.0, 0.3, 0.7), (0.2, 0.5, 0.3)),
     "affiliates": ((0, 20, 60), (0.3, 0.4, 0.3)),
     "applications": ((False, True), (0.6, 0.4)),
     "helped": ((0, 8), (0.5, 0.5)),
+    "bounce": ((0.06, 0.12), (0.5, 0.5)),
+    "courtesy": ((0.04, 0.1), (0.5, 0.5)),
+    "unlogged": ((0.0, 0.4, 0.7), (0.15, 0.35, 0.5)),
+    "tracked": ((0.0, 0.5, 0.8), (0.3, 0.4, 0.3)),
+    "asks_again": ((0.0, 0.05), (0.5, 0.5)),
+    "unchecked": ((False, True), (0.7, 0.3)),
 }
 WORLDS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, tuple[Sequence[Any], Sequence[float]]]]] = {
     "standard": ({}, {}),

@@ -12,6 +12,7 @@ from analysis_lib.case import Case
 from analysis_lib.clocks import in_force, windows_of_kind
 from analysis_lib.methods.administrators import labels
 from analysis_lib.methods.ballot_kinds import given_online
+from analysis_lib.methods.change_causes import came_back
 from analysis_lib.methods.reissue_rates import REQUESTED, reissues
 from analysis_lib.stats import chains
 from analysis_lib.stats.chains import Steps
@@ -68,13 +69,16 @@ def _step(rows: pl.DataFrame, step: int, row: str, actor: str | None) -> pl.Data
 
 
 def _changes(case: Case) -> pl.DataFrame:
-    """Contacts set by somebody else than the member, with ``caused``: a request or a bounce is on record."""
+    """Contacts set by somebody else than the member, with ``caused``: a request or a bounce is on record, here or with the platform."""
     rows = case.rows("contact_changes").filter(pl.col("field").is_in(FIELDS)).drop_nulls(["at", "voter_key"])
     same = pl.col("edit_class").is_in(NO_CHANGE) | (pl.col("old_key") == pl.col("new_key")) | pl.col("new_missing")
     aside = same.fill_null(False) | (pl.col("request_evidence") == "bulk_cleanse").fill_null(False)
     own = pl.col("actor_role").is_in(["self", "system"]).fill_null(False)
-    caused = pl.col("request_evidence").is_in(ON_RECORD).fill_null(False) | own
-    return rows.filter(~aside).with_columns(caused=caused).sort("at", "change_id")
+    caused = (
+        pl.col("request_evidence").is_in(ON_RECORD).fill_null(False) | own | (pl.col("back_at") < pl.col("at")).fill_null(False)
+    )
+    placed = rows.filter(~aside).join(came_back(case), on="voter_key", how="left")
+    return placed.with_columns(caused=caused).select(*rows.columns, "caused").sort("at", "change_id")
 
 
 def _ballots(case: Case) -> pl.DataFrame:

@@ -12,6 +12,12 @@ NEAR = timedelta(minutes=30)  # a code sent so soon before or after a change bel
 ON_REQUEST = ("member_request", "self_service", "bounce_fix")
 
 
+def came_back(case: Case) -> pl.DataFrame:
+    """Give the members to whom a message came back, and when the first one did: ``voter_key, back_at`` (UTC)."""
+    codes = case.rows("credential_events").drop_nulls(["voter_key", "at"])
+    return codes.filter(pl.col("event") == "bounced").group_by("voter_key").agg(back_at=pl.col("at").min())
+
+
 def with_platform_causes(case: Case, edits: pl.DataFrame) -> pl.DataFrame:
     """Take a change for asked for where the platform has a cause of it on record.
 
@@ -30,9 +36,8 @@ def with_platform_causes(case: Case, edits: pl.DataFrame) -> pl.DataFrame:
         The same rows with "none found" in ``asked`` replaced by "asked for" where that is so; in no order.
     """
     codes = case.rows("credential_events").drop_nulls(["voter_key", "at"])
-    back = codes.filter(pl.col("event") == "bounced").group_by("voter_key").agg(back_at=pl.col("at").min())
     sent = codes.filter(pl.col("trigger").is_in(ON_REQUEST)).select("voter_key", at="at", sent_at="at").sort("at")
-    timed = edits.drop_nulls("at").join(back, on="voter_key", how="left").sort("at")
+    timed = edits.drop_nulls("at").join(came_back(case), on="voter_key", how="left").sort("at")
     near = timed.join_asof(sent, on="at", by="voter_key", strategy="nearest", tolerance=NEAR, check_sortedness=False)
     has_cause = (pl.col("back_at") < pl.col("at")).fill_null(False) | pl.col("sent_at").is_not_null()
     asked = pl.when((pl.col("asked") == "none found") & has_cause).then(pl.lit("asked for")).otherwise("asked")

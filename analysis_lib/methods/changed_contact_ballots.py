@@ -11,6 +11,7 @@ import polars as pl
 from analysis_lib.case import Case
 from analysis_lib.clocks import window_in_force
 from analysis_lib.errors import ParameterError, TooFewObservations
+from analysis_lib.methods.change_causes import with_platform_causes
 from analysis_lib.methods.clock_readings import under_every_reading
 from analysis_lib.methods.contact_edits import contact_edits, contest_period, placed
 from analysis_lib.methods.instants import edge
@@ -84,6 +85,7 @@ def changed_contact_ballots(
     Null hypothesis: see `NULLS`. p-value: the ballots after the change, less those to be expected from the members of the
     branch at risk at the same instants (martingale residuals of the model with one effect of any change), under
     permutation of the label among the changed; one-sided. If members who ask vote sooner, as is usual, it is near 1.
+    A change counts as asked for, too, where only the platform has its cause on record (`change_causes`).
     """
     start, stop, event, x, strata = _rows(members)
     rows = risk_rows(start, stop, event, x, strata)
@@ -210,7 +212,7 @@ def members_at_risk(case: Case) -> Members | None:
 def first_changes(case: Case) -> tuple[pl.DataFrame, dict[str, int]]:
     """First change of each member in the contest's period whose cause is known: ``voter_key, changed_at, unasked``; and what is left out."""
     period = contest_period(case)
-    edits = contact_edits(case)
+    edits = with_platform_causes(case, contact_edits(case))
     rows = placed(edits, *period).filter(period="contest") if period else edits
     timed = rows.drop_nulls("at").sort("at", "change_id").unique("voter_key", keep="first", maintain_order=True)
     is_filled, asked = pl.col("outcome") == "blank filled", pl.col("asked")
@@ -237,7 +239,7 @@ def _comparable(edits: pl.DataFrame) -> pl.DataFrame:
 def from_register(case: Case) -> tuple[pl.DataFrame, dict[str, int]]:
     """Members whose change surely came before the opening, with whether the marked register has them: ``unit, unasked, voted``."""
     opens = edge(case, "voting", "opens_at")
-    edits = contact_edits(case)
+    edits = with_platform_causes(case, contact_edits(case))
     before = pl.coalesce("at", "at_hi") < opens if opens else pl.lit(False)
     rows = (
         edits.filter(before).sort(pl.coalesce("at", "at_hi"), "change_id").unique("voter_key", keep="first", maintain_order=True)

@@ -14,6 +14,7 @@ from analysis_lib.case import Case
 from analysis_lib.methods import contact_noting as noting
 from analysis_lib.methods.administrators import labels
 from analysis_lib.methods.bulk_edits import on_record_then
+from analysis_lib.methods.change_causes import with_platform_causes
 from analysis_lib.methods.contact_edits import REACHES, contact_edits, contest_period, placed, weeks_before
 from analysis_lib.methods.members import whole_roll
 from analysis_lib.methods.unit_rates import learnt_spread, uneven
@@ -274,7 +275,7 @@ def answer(case: Case) -> tuple[Result, ...]:
                 method="contact_change_churn", reason=reason, needs=("contest_windows.opens_at", "contest_windows.closes_at")
             ),
         )
-    edits = placed(contact_edits(case), *period)
+    edits = placed(with_platform_causes(case, contact_edits(case)), *period)
     told = tallies(edits) | {"bulk": bulk(edits, case), "start": period[0], "close": period[1], "zone": case.contest["timezone"]}
     return (
         _weighed(edits, case, "period", lambda rows: _by_period(rows, period, case, told)),

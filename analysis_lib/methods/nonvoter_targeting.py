@@ -26,8 +26,10 @@ NEEDS = (
     "roll.voter_key",
 )
 MIN_REISSUES = 5
-MIN_TO_VOTERS = 5  # with fewer, a code after a ballot is an exception: nearly every innocent contest would stand out
+MIN_TO_VOTERS = 5  # unasked codes to them; with fewer, officers see who has voted, and every innocent contest would stand out
+FAR = np.iinfo(np.int64).max
 IN, OUT = ("cast", "recast", "entered_by_officer", "imported", "reinstated", "released"), ("voided", "rejected", "quarantined")
+SENT = ("issued", "reissued_new")
 OPENED = ("opened", "clicked", "login_ok")
 SIGNS = (*OPENED, "login_failed", "used")  # of life, from the member
 ASKED = ("member_request", "self_service")
@@ -44,8 +46,8 @@ EXPLANATIONS = {
     ),
 }
 NULLS = {
-    "share": "codes that nobody asked for went to members who had voted as often as to others of their branch",
-    "silent": "codes that nobody asked for went to any member of the branch still to vote, heard from before or not",
+    "share": "codes that nobody asked for went to members who had voted as often as to others of their branch with a code",
+    "silent": "codes that nobody asked for went to any member of the branch with a code and still to vote, heard from before or not",
 }
 
 
@@ -62,7 +64,7 @@ def nonvoter_targeting(
     marked : array of bool (n,)
         Whether the member had not voted by then (`share`), or had not been heard from (`silent`).
     chances : array of float (n,)
-        Share of the members of the same branch, at the same instant, who had the mark.
+        Share with the mark among the members of the branch who could have been sent one at that instant (`members_at_risk`).
 
     Returns
     -------
@@ -96,66 +98,73 @@ def nonvoter_targeting(
     )  # fmt: skip
 
 
-def standing(case: Case) -> pl.DataFrame:
-    """Tell when a member came to have a ballot that stands, and when no longer: ``voter_key, at, change`` (+1 or -1), by time."""
-    rows = case.rows("ballot_events").filter(pl.col("event").is_in(IN + OUT)).drop_nulls(["voter_key", "at"])
-    ordered = rows.sort("voter_key", "at", "event_id").with_columns(has=pl.col("event").is_in(IN).cast(pl.Int64))
-    change = pl.col("has") - pl.col("has").shift(1, fill_value=0).over("voter_key")
-    return ordered.select("voter_key", "at", change=change).filter(pl.col("change") != 0).sort("at", "voter_key")
+def members_at_risk(case: Case) -> pl.DataFrame:
+    """Tell until when each member could have been sent a first reissue without a cause.
+
+    That ends with the member's first reissue of any kind, and before anything that is a cause for one: a message that came
+    back, an address mended since it had died, a ballot taken out. Who was never sent a code, having chosen the hall, say,
+    can't be sent another; that is known where first sendings to most of the voters are on record.
+
+    Returns
+    -------
+    DataFrame
+        ``voter_key, unit, voted, reissued, caused, until``: microseconds (UTC), `FAR` where it never came; sorted by voter.
+    """
+    codes = case.rows("credential_events").drop_nulls(["voter_key", "at"])
+    ballots = case.rows("ballot_events").drop_nulls(["voter_key", "at"])
+    mended = case.rows("contact_changes").filter(pl.col("request_evidence") == "bounce_logged")
+    came_back, taken_out = codes.filter(pl.col("event") == "bounced"), ballots.filter(pl.col("event").is_in(OUT))
+    firsts = {
+        "voted": ballots.filter(pl.col("event").is_in(IN)),
+        "reissued": codes.filter(pl.col("event") == "reissued_new"),
+        "caused": pl.concat([rows.select("voter_key", "at") for rows in (came_back, taken_out, mended)]),
+    }
+    members = roll_in_force(case).select("voter_key", pl.col("unit").fill_null(""))
+    was_sent = firsts["voted"]["voter_key"].unique().is_in(codes.filter(pl.col("event") == "issued")["voter_key"].implode())
+    if was_sent.sum() * 2 > was_sent.len():
+        members = members.join(codes.filter(pl.col("event").is_in(SENT)), on="voter_key", how="semi")
+    for name, rows in firsts.items():
+        first = rows.group_by("voter_key").agg(pl.col("at").min().dt.epoch("us").alias(name))
+        members = members.join(first, on="voter_key", how="left").with_columns(pl.col(name).fill_null(FAR))
+    return members.sort("voter_key").with_columns(until=pl.min_horizontal("reissued", pl.col("caused") - 1))
 
 
-def _had_ballot(rows: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
-    """Add ``voted``: whether a ballot of the member stood just before ``at``."""
-    state = changes.select("voter_key", "at", voted=pl.col("change") > 0).sort("at")
-    joined = rows.sort("at").join_asof(state, on="at", by="voter_key", allow_exact_matches=False, check_sortedness=False)
-    return joined.with_columns(pl.col("voted").fill_null(False))
-
-
-def targets(case: Case) -> tuple[pl.DataFrame, dict[str, int], bool]:
-    """Give the first reissue that nobody asked for of each member, with the member's branch and whether a ballot stood.
+def targets(case: Case, members: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Give each member's first reissue, where it has no cause on record, with the member's branch and whether a ballot stood.
 
     Returns
     -------
     rows : DataFrame
-        ``voter_key, at, unit, voted``.
+        ``voter_key, at`` (microseconds, UTC), ``unit, voted``.
     left_out : dict
-        Reissues by reason: ``asked_for``, ``unknown``, ``bounced`` (whose code came back cannot have voted with it), ``repeated``.
-    to_voters : bool
-        Whether reissues to members whose ballot stood are more than an exception.
+        Reissues by reason: ``asked_for``, ``unknown``, ``bounced`` (with another cause; whose code came back cannot have voted
+        with it), ``repeated``.
     """
-    known = _had_ballot(reissues(case).drop_nulls(["at", "voter_key"]), standing(case))
-    bounced = (
-        case.rows("credential_events")
-        .filter(pl.col("event") == "bounced")
-        .group_by("voter_key")
-        .agg(bounced_at=pl.col("at").min())
-    )
-    roll = roll_in_force(case).select("voter_key", unit=pl.col("unit").fill_null(""))
-    on_roll = known.join(roll, on="voter_key", how="inner").join(bounced, on="voter_key", how="left").sort("at", "event_id")
+    known = reissues(case).drop_nulls(["at", "voter_key"]).with_columns(pl.col("at").dt.epoch("us"))
+    on_roll = known.join(members, on="voter_key", how="inner").sort("at", "event_id")
     is_known = pl.col("trigger").is_not_null() & (pl.col("trigger") != "unknown")
-    asked = pl.col("trigger").is_in(REQUESTED)
+    asked, is_first = pl.col("trigger").is_in(REQUESTED), pl.col("at") == pl.col("reissued")
     unasked = on_roll.filter(is_known & ~asked)
-    live = unasked.filter((pl.col("bounced_at") > pl.col("at")).fill_null(True))
-    first = live.unique("voter_key", keep="first", maintain_order=True)
+    live = unasked.filter(pl.col("at") < pl.col("caused"))
+    first = live.filter(is_first).unique("voter_key", keep="first", maintain_order=True)
     left_out = {
         "asked_for": on_roll.filter(is_known & asked).height, "unknown": on_roll.filter(~is_known).height + known.height - on_roll.height,
         "bounced": unasked.height - live.height, "repeated": live.height - first.height,
     }  # fmt: skip
-    return first.select("voter_key", "at", "unit", "voted"), left_out, int(known["voted"].sum()) >= MIN_TO_VOTERS
+    return first.select("voter_key", "at", "unit", voted=pl.col("voted") < pl.col("at")), left_out
 
 
-def waiting_shares(case: Case, rows: pl.DataFrame) -> NDArray:
-    """Share of the branch's members without a standing ballot just before each reissue."""
-    roll = roll_in_force(case).select("voter_key", unit=pl.col("unit").fill_null(""))
-    changes = standing(case).join(roll, on="voter_key").sort("at")
-    sizes = dict(roll.group_by("unit").len().iter_rows())
-    shares = np.ones(rows.height)
+def shares(rows: pl.DataFrame, members: pl.DataFrame, at_risk: str, marked: str) -> NDArray:
+    """Share with the mark among the branch's members at risk just before each reissue: of those `at_risk` by then, those `marked`.
+
+    Both are columns of microseconds, up to which a member is at risk and, of those, has the mark.
+    """
+    found = np.ones(rows.height)
     for (unit,), own in rows.with_row_index("place").group_by("unit"):
-        local = changes.filter(pl.col("unit") == unit)
-        voted = np.concatenate([[0], local["change"].cum_sum().to_numpy()])
-        before = np.searchsorted(local["at"].to_numpy(), own["at"].to_numpy(), side="left")
-        shares[own["place"].to_numpy()] = 1 - voted[before] / sizes[unit]
-    return shares
+        local, at = members.filter(pl.col("unit") == unit), own["at"].to_numpy()
+        n, n_marked = (local.height - np.searchsorted(np.sort(local[name].to_numpy()), at) for name in (at_risk, marked))
+        found[own["place"].to_numpy()] = n_marked / n
+    return found
 
 
 def first_signs(case: Case) -> pl.DataFrame | None:
@@ -171,30 +180,14 @@ def first_signs(case: Case) -> pl.DataFrame | None:
     return heard.group_by("voter_key").agg(pl.col("heard_at").min()).sort("voter_key")
 
 
-def silent_marks(case: Case, rows: pl.DataFrame, signs: pl.DataFrame) -> tuple[NDArray, NDArray]:
-    """Whether each was unheard of just before the reissue, and the share unheard of among those of the branch still to vote."""
-    votes = standing(case).filter(pl.col("change") > 0).group_by("voter_key").agg(voted_at=pl.col("at").min())
-    roll = roll_in_force(case).select("voter_key", unit=pl.col("unit").fill_null(""))
-    members = roll.join(signs, on="voter_key", how="left").join(votes, on="voter_key", how="left")
-    far = np.iinfo(np.int64).max
-    timed = members.with_columns(pl.col("heard_at", "voted_at").dt.epoch("us").fill_null(far))
-    marked, chances = np.zeros(rows.height, bool), np.zeros(rows.height)
-    for (unit,), own in rows.with_row_index("place").join(signs, on="voter_key", how="left").group_by("unit"):
-        local = timed.filter(pl.col("unit") == unit)
-        heard, voted = local["heard_at"].to_numpy(), local["voted_at"].to_numpy()
-        at, place = own["at"].dt.epoch("us").to_numpy(), own["place"].to_numpy()
-        marked[place] = own["heard_at"].dt.epoch("us").fill_null(far).to_numpy() >= at
-        chances[place] = [np.mean(heard[voted >= instant] >= instant) for instant in at]
-    return marked, chances
-
-
 def _aimed(case: Case) -> TestResult | NotAnswerable:
     """Form `share` where voters can be reissued, else form `silent`."""
     if missing := case.missing(NEEDS):
         return NotAnswerable(
             method=METHOD, form="share", reason="Reissues, ballots and the roll can't be joined on a member's key.", needs=missing
         )
-    rows, left_out, to_voters = targets(case)
+    members = members_at_risk(case)
+    rows, left_out = targets(case, members)
     if rows.height < MIN_REISSUES:
         reason = f"Members on the roll who were sent a new code that nobody asked for, and whose first one had not come back: {rows.height}; {MIN_REISSUES} are needed."
         return NotAnswerable(
@@ -204,28 +197,40 @@ def _aimed(case: Case) -> TestResult | NotAnswerable:
     common = {
         "confidence_level": plan.confidence_level, "alpha": plan.alpha, "n_excluded": sum(left_out.values()), "details": details,
     }  # fmt: skip
-    noted = Assumption(
-        statement="Requests were noted.", status=Status.UNTESTED,
-        evidence="A member who asked by word of mouth looks like one who was picked out, and those who ask have not voted.",
-    )  # fmt: skip
-    if to_voters:
-        return nonvoter_targeting(
-            (~rows["voted"]).to_numpy(), waiting_shares(case, rows), form="share", assumptions=(noted,), **common
-        )
+    if int(rows["voted"].sum()) >= MIN_TO_VOTERS:
+        dated = members.with_columns(waiting=pl.min_horizontal("voted", "until"))
+        chances = shares(rows, dated, "until", "waiting")
+        return nonvoter_targeting((~rows["voted"]).to_numpy(), chances, form="share", assumptions=(_noted(case),), **common)
     signs = first_signs(case)
     if signs is None:
         reason = (
-            f"Fewer than {MIN_TO_VOTERS} new codes went to members whose ballot stood, so that it is an exception or refused; and no log tells who "
-            "opened a message or looked at the voting page, by which those never heard from could be told."
+            f"Of {rows.height:,} new codes that nobody asked for, {int(rows['voted'].sum()):,} went to members whose ballot stood, as where officers see "
+            "who has voted; and no log tells who opened a message or looked at the voting page, by which those never heard from could be told."
         )
         return NotAnswerable(method=METHOD, form="silent", reason=reason, needs=("credential_events.event",))
-    live = rows.filter(~pl.col("voted"))
-    marked, chances = silent_marks(case, live, signs)
+    heard = members.join(signs, on="voter_key", how="left").with_columns(pl.col("heard_at").dt.epoch("us").fill_null(FAR))
+    dated = heard.with_columns(waiting=pl.min_horizontal("voted", "until")).with_columns(
+        silent=pl.min_horizontal("waiting", "heard_at")
+    )
+    live = rows.filter(~pl.col("voted")).join(heard.select("voter_key", "heard_at"), on="voter_key", maintain_order="left")
+    marked = (live["heard_at"] >= live["at"]).to_numpy()
     seen = Assumption(
         statement="Every opened message was seen by the platform.", status=Status.UNTESTED,
         evidence="Many mail programs hide it; that is no matter as long as it has nothing to do with who was sent a code.",
     )  # fmt: skip
-    return nonvoter_targeting(marked, chances, form="silent", assumptions=(noted, seen), **common)
+    return nonvoter_targeting(
+        marked, shares(live, dated, "waiting", "silent"), form="silent", assumptions=(_noted(case), seen), **common
+    )
+
+
+def _noted(case: Case) -> Assumption:
+    """Whether requests were noted: where not one is on record, a member who asked by word of mouth can't be told from the rest."""
+    asked = reissues(case).filter(pl.col("trigger").is_in(ASKED) | pl.col("request_at").is_not_null()).height
+    told = "A member who asked by word of mouth looks like one who was picked out, and those who ask have not voted."
+    return Assumption(
+        statement="Requests were noted.", status=Status.UNTESTED if asked else Status.FAILS,
+        evidence=told if asked else f"Not one request is on record. {told} A list of calls and e-mails to the office would settle it.",
+    )  # fmt: skip
 
 
 def answer(case: Case) -> tuple[Result, ...]:

@@ -64,6 +64,8 @@ def _plan(story: Story, at: float, member: int, kind: str, officer: int | None, 
     is_removed, is_logged, is_slip = rng.random() < REMOVED, rng.random() < LOGGED, rng.random() < setting.slips
     delay = rng.exponential(UNDONE_AFTER_S)
     evidence = "member_request_logged" if officer is None or is_logged else "unknown"
+    if officer is not None and officer != REGIONAL:  # who write everything down
+        evidence = story.noted(evidence)
     if at < -setting.history_days * DAY:
         return
 

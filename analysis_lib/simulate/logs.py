@@ -18,7 +18,7 @@ from analysis_lib.simulate.world import OPERATORS
 CONTEST = "made_up_vale"
 PLATFORM_CLOCK, MEMBERSHIP_CLOCK = "platform_clock", "membership_clock"
 FIRST_ROW, FIRST_SEQ, FIRST_OPERATOR = 2, 1001, 64496  # a header stands in row 1; operators' numbers are those kept for examples
-BY_THE_MEMBER = ("used", "login_failed")  # events of a code
+BY_THE_MEMBER = ("used", "login_failed", "opened", "clicked")  # events of a code
 SENT = ("issued", "delivered", "bounced", "reissued_new", "destination_changed")
 PLATFORM = {"contest_id": CONTEST, "source_id": "platform"}
 MEMBERSHIP = {"contest_id": CONTEST, "source_id": "membership"}

@@ -28,6 +28,7 @@ STALL_HOURS, STALL_MEMBERS, STALL_GAP_S = (10.5, 14.0), 4, (4 * MINUTE, 12 * MIN
 CODE_AT_HAND_S = (90, 4 * MINUTE)  # from a code sent at the stall to the ballot
 RECAST = 0.85  # of those whose ballot was voided: vote again soon; the others perhaps in time of their own
 WISHES_BACK_S = 8 * HOUR  # mean delay of a voter who wants the ballot voided
+LOOKS_FOR_IT_S = 24 * HOUR  # mean delay of a voter who looks for the confirmation
 OLD_LETTER = 0.3  # of members who wanted to vote and have been sent another code: try the old one first
 
 
@@ -67,6 +68,8 @@ def plan_offices(story: Story, earlier: list[list[float]]) -> None:
     _plan_stalls(story)
     if setting.voided_share:
         story.on_vote.append(lambda at, member: _maybe_void(story, at, member))
+    if setting.asks_again:
+        story.on_vote.append(lambda at, member: _maybe_ask_again(story, at, member))
 
 
 def _try_the_old_code(story: Story, at: float, member: int, wish: int) -> None:
@@ -143,13 +146,34 @@ def _maybe_void(story: Story, at: float, member: int) -> None:
         story.later(world.attended(member, at + delay), lambda at: _void(story, at, member))
 
 
+def _code_used(story: Story, member: int) -> int:
+    """Give which of a member's codes the last ballot came with: another may have been sent since."""
+    return next(ballot.code for ballot in reversed(story.ballots) if ballot.member == member)
+
+
+def _maybe_ask_again(story: Story, at: float, member: int) -> None:
+    """Let a voter who can't find the confirmation ask for a code, as if nothing had come in."""
+    world, rng = story.world, story.world.streams["asking_again"]
+    asks, delay = rng.random() < world.setting.asks_again, rng.exponential(LOOKS_FOR_IT_S)
+    if asks and member not in story.voided_at:
+        story.later(at + delay, lambda at: _ask_again(story, at, member))
+
+
+def _ask_again(story: Story, at: float, member: int) -> None:
+    if member in story.voided_at:
+        return
+    story.asked_at[member] = at
+    story.notes.setdefault("asked_again", []).append(member)
+    story.later(story.world.attended(member, at), story.reissue, member, "member_request")
+
+
 def _void(story: Story, at: float, member: int) -> None:
     """Void a ballot and send another code; the voter mostly uses it."""
     world = story.world
     officer, rng = world.officer[member], world.streams["voids"]
     if story.is_taken[member]:
         return
-    story.ballots.append(Ballot(at, member, "voided", "online", role(officer), line(officer), code=story.code[member]))
+    story.ballots.append(Ballot(at, member, "voided", "online", role(officer), line(officer), code=_code_used(story, member)))
     story.note(at, officer, "ballot_voided", member)
     story.voided_at[member] = at
     story.has_ballot[member], story.holds_code[member], story.is_reissued[member] = False, False, True

@@ -13,6 +13,7 @@ from analysis_lib.schema import load_schema
 from analysis_lib.simulate.applications import plan_applications
 from analysis_lib.simulate.churn import plan_churn, plan_cleanse
 from analysis_lib.simulate.frames import Keys, frame, from_rows, microseconds
+from analysis_lib.simulate.mail import plan_mail
 from analysis_lib.simulate.offices import earlier_sittings, plan_offices
 from analysis_lib.simulate.people import make_people
 from analysis_lib.simulate.plants import plant, plant_after_the_close
@@ -130,6 +131,8 @@ def _told(seed: np.random.SeedSequence, setting: Setting) -> Story:
         plan_roll(story)
     if setting.applications:
         plan_applications(story)
+    if setting.tracked:
+        plan_mail(story)
     story.open()
     earlier = earlier_sittings(story)
     plan_offices(story, earlier)

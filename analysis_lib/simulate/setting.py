@@ -96,6 +96,12 @@ class Setting:
     survey: int = 0  # members picked by lot and asked afterwards
     helped: int = 0  # members who vote at a stall, on an officer's device
     voided_share: float = 0.0  # of online ballots: voided at the voter's wish
+    unlogged: float = (
+        0.0  # of the changes of contact that officers make on a call: not written down, and a search finds no request
+    )
+    tracked: float = 0.0  # of members: their mail program tells the platform that a message was opened
+    asks_again: float = 0.0  # of online voters: lose the confirmation and ask for a code once more
+    unchecked: bool = False  # officers send codes without looking up whether the member has voted
     chain_members: int = 30  # taken by the plant reissue_chain
     chain_reverts: float = 0.0  # of the chain's changes: undone soon after the ballot
     mailbox_members: int = 5  # whose e-mail address the plant one_mailbox makes the same
@@ -121,6 +127,9 @@ class Setting:
             "reminder_bounce",
             "busy_officer",
             "voided_share",
+            "unlogged",
+            "tracked",
+            "asks_again",
         ):
             if not getattr(self, name) < 1:
                 raise ParameterError(f"Setting: {name} = {getattr(self, name)}. Expected a share below 1.")

@@ -123,6 +123,7 @@ class Story:
     notes: dict[str, list[int]] = field(default_factory=dict)  # members by what happened to them, for the truth
     on_vote: list[Callable[[float, int], None]] = field(default_factory=list)
     on_dead_code: list[Callable[[float, int, int], None]] = field(default_factory=list)
+    on_arrival: list[Callable[[Credential], None]] = field(default_factory=list)  # of a message
 
     def __post_init__(self) -> None:
         """Start with nobody having voted and nobody holding a code."""
@@ -163,6 +164,9 @@ class Story:
         """Write a line of the log of codes, about the code last made for the member unless another is named."""
         known = {"code": self.code[member], "destination": self.contacts.destination(member)}
         self.credentials.append(Credential(at, member, event, trigger, officer, **(known | more)))
+        if event == "delivered":
+            for act in self.on_arrival:
+                act(self.credentials[-1])
 
     def change(
         self,
@@ -306,13 +310,19 @@ class Story:
         world = self.world
         if self.is_taken[member] and trigger == "member_request":
             self.find_it_used(member)
-        if self.is_taken[member] or self.has_ballot[member] or self.is_reissued[member]:
+        is_done = self.has_ballot[member] and not world.setting.unchecked
+        if self.is_taken[member] or is_done or self.is_reissued[member]:
             return
         self.is_reissued[member] = True
         if evidence is not None and world.change_u[member] < CHANGED_ADDRESS[evidence]:
-            self.change(at, member, world.officer[member], evidence)
+            self.change(at, member, world.officer[member], self.noted(evidence))
             at += world.change_gap_s[member]
         self.later(at, self.reissue, member, trigger)
+
+    def noted(self, evidence: str) -> str:
+        """Give what a search finds of why an officer changed a contact: a bounce in its log, a call only if it was written down."""
+        share = self.world.setting.unlogged if evidence != "bounce_logged" else 0.0
+        return "none_found" if share and self.world.streams["notes"].random() < share else evidence
 
     def reissue(self, at: float, member: int, trigger: str, officer: int | None = None) -> None:
         """Send a new code in place of the old one, which stops working."""

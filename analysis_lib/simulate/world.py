@@ -47,6 +47,9 @@ STAGES = (
     "chain_reverts",
     "one_mailbox",
     "ghost_applications",
+    "notes",
+    "mail",
+    "asking_again",
 )
 BUSY_OFFICER = 0
 SIZE_SPREAD = 0.45  # log-normal sigma of branch sizes

@@ -84,7 +84,9 @@ def _by_itself(finding: Finding) -> str:
     if finding.verdict is not Verdict.WITHIN_BASELINE or finding.family_size < 2:
         return ""
     if finding.result.pvalue <= finding.alpha:
-        return f" Taken by itself it would stand out; with {finding.family_size} tests made it does not: worth a question, no more."
+        return (
+            f" Taken by itself it would stand out; with {finding.family_size} tests made it does not: worth a question, no more."
+        )
     if finding.details.get("smallest_visible"):
         return f" With {finding.family_size} tests made, somewhat more than the figure given would be needed to stand out."
     return ""

@@ -9,7 +9,13 @@ from cases import answered, one, tiny, utc
 
 from analysis_lib import cards, exhibits, simulate
 from analysis_lib.case import open_case
-from analysis_lib.methods.changed_contact_ballots import Members, changed_contact_ballots, members_at_risk, register
+from analysis_lib.methods.changed_contact_ballots import (
+    Members,
+    changed_contact_ballots,
+    first_changes,
+    members_at_risk,
+    register,
+)
 from analysis_lib.results import NotAnswerable, Verdict
 
 NOUN = "changed_contact_ballots"
@@ -126,6 +132,38 @@ def test_blanks_filled_count_with_those_asked_for_and_bulk_with_none(tmp_path):
         "bulk": 3, "cause_not_known": 2, "already_voted": 1, "not_on_the_roll": 1, "before_the_opening": 0,
     }  # fmt: skip
     assert int(members.voted.sum()) == 2  # a postal ballot ends the time at risk, and is no event
+
+
+CODE = {"event": "reissued_new", "trigger": "member_request", "clock_id": "M"}
+
+
+def test_a_cause_that_only_the_platform_noted_counts_as_one(tmp_path):
+    edits = [edit(OPENS + k * HOUR, f"v{k}") for k in range(1, 9)] + [edit(OPENS - HOUR, "v9", field="phone")]
+    codes = [
+        CODE | {"voter_key": "v1", "at": OPENS + HOUR + timedelta(minutes=20)},
+        CODE | {"voter_key": "v2", "at": OPENS + 2 * HOUR - timedelta(minutes=30)},
+        CODE | {"voter_key": "v3", "at": OPENS + 3 * HOUR + timedelta(minutes=31)},  # not of that change
+        CODE | {"voter_key": "v4", "at": OPENS + 4 * HOUR, "trigger": "admin_initiated"},
+        CODE | {"voter_key": "v5", "at": OPENS + HOUR, "trigger": None, "event": "bounced"},
+        CODE | {"voter_key": "v6", "at": OPENS + 7 * HOUR, "trigger": None, "event": "bounced"},  # after the change
+        CODE | {"voter_key": None, "at": OPENS + 7 * HOUR},
+    ]
+    first, _ = first_changes(held(tmp_path, edits, [cast(OPENS + 90 * HOUR, "v20")], credential_events=codes))
+    asked = {key for key, unasked in first.select("voter_key", "unasked").iter_rows() if not unasked}
+    assert asked == {"v1", "v2", "v5"}
+    assert first.height == 8  # v9's came before the contest's period
+
+
+def test_calls_noted_by_the_platform_alone_are_no_unasked_changes(tmp_path):
+    # Whoever rings up gets an address and a code and votes at once; the others' changes, noted, bring no code.
+    edits = [edit(OPENS + 3 * k * HOUR, f"v{k}") for k in range(12)]
+    edits += [edit(OPENS + 3 * k * HOUR, f"v{k}", "member_request_logged") for k in range(12, 24)]
+    codes = [CODE | {"voter_key": f"v{k}", "at": OPENS + 3 * k * HOUR + timedelta(minutes=2)} for k in range(12)]
+    ballots = [cast(OPENS + 3 * k * HOUR + timedelta(minutes=8), f"v{k}") for k in range(12)]
+    ballots += [cast(OPENS + timedelta(days=6, hours=k), f"v{k}") for k in range(30, 50)]
+    assert one(held(tmp_path / "alone", edits, ballots), NOUN).result.pvalue < 0.01
+    finding = one(held(tmp_path / "both", edits, ballots, credential_events=codes), NOUN)
+    assert isinstance(finding.result, NotAnswerable)
 
 
 @pytest.mark.parametrize("n", [0, 4])

@@ -69,6 +69,15 @@ def test_three_worked_by_hand(tmp_path):
     assert "In all 3 one account made both change and reissue." in text
 
 
+def test_a_change_after_a_message_came_back_is_no_chain_and_one_before_is(tmp_path):
+    changes, codes, votes = three()
+    back = {"voter_key": "a0", "event": "bounced", "at": at(-60)}
+    later = {"voter_key": "a1", "event": "bounced", "at": at(5)}
+    finding = one(case(tmp_path, changes, [back, *codes, later], votes), NOUN)
+    assert finding.details["n_chains"] == 2
+    assert finding.details["n"]["changes"] == 2
+
+
 @pytest.mark.parametrize(
     ("evidence", "trigger"),
     [("member_request_logged", "admin_initiated"), ("bounce_logged", "admin_initiated"), ("bulk_cleanse", "admin_initiated"), ("none_found", "member_request"), ("none_found", "bounce_fix")],

@@ -4,16 +4,17 @@ from datetime import timedelta
 from itertools import permutations
 
 import numpy as np
+import polars as pl
 import pytest
 from cases import tiny
 from office_rows import OPENS, SNAPSHOT, WINDOW, cast, code, key, roll, sitting
 
 from analysis_lib import exhibits, simulate, wording
 from analysis_lib.case import open_case
-from analysis_lib.methods.nonvoter_targeting import answer, nonvoter_targeting, standing, targets, waiting_shares
+from analysis_lib.methods.nonvoter_targeting import answer, members_at_risk, nonvoter_targeting, shares, targets
 from analysis_lib.methods.registry import answer_chapter
 from analysis_lib.methods.view_work import Work, work_after_view, works
-from analysis_lib.results import NotAnswerable, TestResult
+from analysis_lib.results import NotAnswerable, Status, TestResult, Verdict
 
 NOUN = "nonvoter_targeting"
 
@@ -58,52 +59,90 @@ def test_the_tail_and_what_would_stand_out_by_counting_every_outcome():
     assert aimed([True] * 4, [0.1] * 4).details["smallest_visible"] == 3  # three or more: .0037; two or more: .052
 
 
-def test_a_voided_ballot_stands_no_longer(tmp_path):
-    votes = [
-        cast(at(5), "a", "recast"),
-        cast(at(1), "a"),
-        cast(at(3), "a", "voided"),
-        cast(at(2), "b"),
-        cast(at(4), "b", "recast"),
-        cast(at(3), None),
-    ]
-    found = standing(case(tmp_path, votes=votes))
-    assert found.select("at", "change").rows() == [(at(1), 1), (at(2), 1), (at(3), -1), (at(5), 1)]
+def waiting(this):
+    """Rows compared, and for each the share of its branch without a ballot."""
+    members = members_at_risk(this).with_columns(waiting=pl.min_horizontal("voted", "until"))
+    rows, left_out = targets(this, members)
+    return rows, shares(rows, members, "until", "waiting"), left_out
 
 
 def test_shares_still_to_vote_are_those_of_the_branch_just_before(tmp_path):
-    # Of the ten of North: c and d vote before, e in that very second, f is voided, x is on no roll. South doesn't count.
-    votes = [cast(at(1), v) for v in "cdkx"] + [cast(at(2), "e"), cast(at(1), "f"), cast(at(1.5), "f", "voided")]
+    # Of the ten of North: c, d and f vote before, e in that very second, x is on no roll. South doesn't count.
+    votes = [cast(at(1), v) for v in "cdkfx"] + [cast(at(2), "e")]
     codes = [code(at(2), "a"), code(at(3), "c"), code(at(3), "l")]
-    this = case(tmp_path, codes, votes)
-    rows, _, to_voters = targets(this)
-    assert (rows["voter_key"].to_list(), rows["voted"].to_list(), to_voters) == (
-        [key("a"), key("c"), key("l")],
-        [False, True, False],
-        False,  # one code after a ballot is an exception
-    )
-    assert waiting_shares(this, rows).tolist() == pytest.approx([0.8, 0.7, 0.75])
+    rows, found, _ = waiting(case(tmp_path, codes, votes))
+    assert (rows["voter_key"].to_list(), rows["voted"].to_list()) == ([key("a"), key("c"), key("l")], [False, True, False])
+    assert found.tolist() == pytest.approx([7 / 10, 5 / 9, 3 / 4])  # at 3 a has a second code, and c, d, e, f have voted
+
+
+def test_whoever_could_not_be_sent_a_code_without_a_cause_is_no_part_of_the_share(tmp_path):
+    # Of North b asked, c's message came back, d's address is mended since it had died, e's ballot was taken out; f votes.
+    first = [code(at(0), v, "bulk_issue", None, "issued") for v in "abcdefghi"]  # j chose the hall
+    codes = [
+        *first,
+        code(at(1), "b", "member_request"),
+        code(at(2), "c", None, None, "bounced"),
+        code(at(9), "a"),
+        code(at(9), "f"),
+    ]
+    votes = [cast(at(2), "e"), cast(at(3), "e", "voided"), cast(at(4), "f")]
+    mended = {"at": at(5), "voter_key": key("d"), "field": "email", "request_evidence": "bounce_logged"}
+    asked_for = {"at": at(5), "voter_key": key("g"), "field": "email", "request_evidence": "member_request_logged"}
+    rows, found, _ = waiting(case(tmp_path, codes, votes, contact_changes=[mended, asked_for]))
+    assert rows["voted"].to_list() == [False, True]
+    assert found.tolist() == pytest.approx([4 / 5, 4 / 5])  # a, f, g, h, i are left; at 9 both codes go out
+    partial = [row for row in codes if row["event"] != "issued"] + first[:1]  # f's first code is not on record
+    assert waiting(case(tmp_path / "b", partial, votes))[1].tolist() == pytest.approx([6 / 7, 6 / 7])
+
+
+def test_shares_against_a_count_member_by_member(tmp_path):
+    rng = np.random.default_rng(4)
+    names = [f"m{i}" for i in range(40)]
+    hours = rng.integers(1, 12, 40)  # many ties
+    votes = [cast(at(int(h)), v) for h, v in zip(hours, names, strict=True) if h < 8]
+    codes = [code(at(int(h)), v, t) for h, v, t in zip(rng.integers(2, 9, 25), rng.permutation(names), rng.choice(["admin_initiated", "member_request"], 25), strict=False)]  # fmt: skip
+    this = case(tmp_path, codes, votes, roll(N=names[:25], S=names[25:]))
+    rows, found, _ = waiting(this)
+    voted = {v["voter_key"]: v["at"] for v in votes}
+    sent = {c["voter_key"]: c["at"] for c in codes}
+    for (who, unit), share in zip(rows.select("voter_key", "unit").iter_rows(), found, strict=True):
+        branch = [key(v) for v in (names[:25] if unit == "N" else names[25:])]
+        left = [v for v in branch if sent.get(v, at(99)) >= sent[who]]
+        assert share == pytest.approx(np.mean([voted.get(v, at(99)) >= sent[who] for v in left]))
 
 
 def test_who_asked_or_whose_code_came_back_is_left_out_and_counted(tmp_path):
     codes = [
         code(at(1), "a"), code(at(5), "a"), code(at(1), "b", "member_request"), code(at(1), "c", "unknown"), code(at(1), "d", None),
         code(at(0), "e", None, None, "bounced"), code(at(1), "e"), code(at(9), "f", None, None, "bounced"), code(at(1), "f"), code(at(1), "x"),
+        code(at(3), "b"),
     ]  # fmt: skip
-    rows, left_out, _ = targets(case(tmp_path, codes, [cast(at(8), "j")]))
+    rows, _, left_out = waiting(case(tmp_path, codes, [cast(at(8), "j")]))
     assert rows["voter_key"].to_list() == [key("a"), key("f")]
-    assert left_out == {"asked_for": 1, "unknown": 3, "bounced": 1, "repeated": 1}
+    assert left_out == {"asked_for": 1, "unknown": 3, "bounced": 1, "repeated": 2}
 
 
-def test_codes_to_those_still_to_vote_alone_stand_out(tmp_path):
-    members = roll(N=[f"m{i}" for i in range(60)])
-    votes = [cast(at(1, i), f"m{i}") for i in range(40)]
-    codes = [code(at(5, i), f"m{40 + i}") for i in range(12)]
-    exceptions, rule = ([code(at(4), f"m{i}", "member_request") for i in range(n)] for n in (4, 5))
-    assert "share" not in forms(case(tmp_path / "exceptions", codes + exceptions, votes, members))
-    result = forms(case(tmp_path / "rule", codes + rule, votes, members))["share"]
-    assert (result.statistic, result.n_observations) == (12, 12)
-    assert result.pvalue == pytest.approx((20 / 60) ** 12)
+def test_codes_to_those_still_to_vote_stand_out_only_where_voters_are_sent_some_unasked(tmp_path):
+    members = roll(N=[f"m{i}" for i in range(100)])
+    votes = [cast(at(1, i), f"m{i}") for i in range(59)] + [cast(at(2), f"m{i}") for i in range(59, 80)]
+    codes = [code(at(5, i), f"m{80 + i}") for i in range(16)]
+    asked = [code(at(4), f"m{i}", "member_request") for i in range(9)]  # lost the confirmation and asked for a code
+    unasked = [code(at(6), f"m{i}") for i in range(20, 25)]
+    assert "share" not in forms(case(tmp_path / "asked", codes + asked, votes, members))
+    assert "share" not in forms(case(tmp_path / "four", codes + unasked[:4], votes, members))
+    result = forms(case(tmp_path / "rule", codes + unasked, votes, members))["share"]
+    assert (result.statistic, result.n_observations) == (16, 21)
+    assert result.pvalue < 1e-6
+
+
+def test_where_no_request_is_noted_the_finding_is_undetermined(tmp_path):
+    votes = [cast(at(1), v) for v in "ab"]
+    codes = [code(at(5), v) for v in "cdefg"] + [code(at(2), v, None, None, "opened") for v in "hij"]
+    for extra, status in (([], Status.FAILS), ([code(at(6), "k", "member_request")], Status.UNTESTED)):
+        result = forms(case(tmp_path / str(len(extra)), codes + extra, votes))["silent"]
+        assert result.assumptions[0].status is status
+    finding = answer_chapter("30_credential_reissues", case(tmp_path / "v", codes, votes), (NOUN,))[NOUN][0]
+    assert finding.verdict is not Verdict.NOT_EXPLAINED
 
 
 def test_where_no_voter_is_ever_sent_a_code_the_silent_are_asked_about(tmp_path):
@@ -122,7 +161,7 @@ def test_where_no_voter_is_ever_sent_a_code_the_silent_are_asked_about(tmp_path)
 def test_where_nothing_tells_the_silent_it_cannot_be_answered(tmp_path):
     result = forms(case(tmp_path, [code(at(5), v) for v in "cdefg"], [cast(at(1), "a")]))["silent"]
     assert isinstance(result, NotAnswerable)
-    assert "it is an exception or refused" in result.reason
+    assert "Of 5 new codes that nobody asked for, 0 went to members whose ballot stood" in result.reason
 
 
 @pytest.mark.parametrize(

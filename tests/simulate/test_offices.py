@@ -16,6 +16,7 @@ from analysis_lib.package import open_package
 from analysis_lib.simulate import OFFICE_LIFE, OFFICE_PLANTS, PLANTS, Setting, peers, selection, write_package
 
 BUSY = Setting(**OFFICE_LIFE)
+LATER_TRAITS = {"unlogged": 0.5, "tracked": 0.6, "asks_again": 0.2, "unchecked": True}  # not in OFFICE_LIFE
 # Digests of worlds as they were before these traits existed.
 EARLIER = [
     (1, Setting(), "43c7f3ce37e12778"),
@@ -44,14 +45,20 @@ def test_traits_that_are_off_change_no_byte(seed, setting, expected):
     assert "office_life" not in made.truth
 
 
+def test_office_life_is_as_it_was_before_the_later_traits():
+    assert digest(selection(0, BUSY).tables) == "cf05ebea303f9440"
+
+
 def test_peers_without_the_traits_are_as_they_were():
     assert digest(peers(5, 3)) == "64cf80c10b3d438d"
 
 
-@given(seed=st.integers(0, 10**6), plants=st.sampled_from([(), (*PLANTS, *OFFICE_PLANTS)]))
+@given(
+    seed=st.integers(0, 10**6), plants=st.sampled_from([(), (*PLANTS, *OFFICE_PLANTS)]), later=st.sampled_from([{}, LATER_TRAITS])
+)
 @settings(max_examples=12, deadline=None)
-def test_every_code_is_told_forwards(seed, plants):
-    made = selection(seed, replace(BUSY, plants=frozenset(plants), chain_reverts=0.5))
+def test_every_code_is_told_forwards(seed, plants, later):
+    made = selection(seed, replace(BUSY, plants=frozenset(plants), chain_reverts=0.5, **later))
     events = made.tables["credential_events"].sort("at", "event_id")
     assert events.select("voter_key", "credential_id", "message_id").drop("message_id").null_count().row(0) == (0, 0)
     made_at = events.filter(pl.col("event").is_in(("issued", "reissued_new"))).select("credential_id", made_at="at")
@@ -218,9 +225,9 @@ def test_chasing_prompts_votes_and_requests():
     assert asked[0] > asked[1]
 
 
-@pytest.mark.parametrize("plants", [(), (*PLANTS, *OFFICE_PLANTS)])
-def test_a_busy_package_opens_without_a_fault(tmp_path, plants):
-    setting = replace(BUSY, plants=frozenset(plants), cleanse_day=3)
+@pytest.mark.parametrize(("plants", "later"), [((), {}), ((*PLANTS, *OFFICE_PLANTS), {}), ((), LATER_TRAITS)])
+def test_a_busy_package_opens_without_a_fault(tmp_path, plants, later):
+    setting = replace(BUSY, plants=frozenset(plants), cleanse_day=3, **later)
     write_package(selection(21, setting), tmp_path, name="busy", title="MADE UP", description="Nothing in it is real.", peers=peers(21, 2, setting))  # fmt: skip
     opened = open_package(tmp_path)
     assert opened.refused == ()
