@@ -25,6 +25,7 @@ from analysis_lib.plan import FAMILIES, Plan
 from analysis_lib.results import Breach, Estimate, Grade, NotAnswerable, TestResult, Verdict
 from analysis_lib.schema import load_schema
 
+README = Path(__file__).parents[2] / "README.md"
 SHARED = {  # modules that answer no question of their own
     *("registry", "turnout", "declared", "members", "anchors", "clock_readings", "holdings", "identities", "sums", "recount"),
     *(
@@ -65,6 +66,11 @@ def test_a_question_has_its_noun_in_four_places(noun):
     assert noun in wording.CANNOT_SHOW
     assert question.question.endswith("?")
     assert question.noun == noun
+
+
+def test_the_readme_lists_every_question_with_its_grade():
+    told = [line for line in README.read_text(encoding="utf-8").splitlines() if re.match(r"\| \d\d \|", line)]
+    assert told == [f"| {question.chapter[:2]} | {question.question} | {question.grade} |" for question in REGISTRY.values()]
 
 
 def test_every_module_of_methods_is_a_question_or_shared():
