@@ -12,14 +12,15 @@ from markupsafe import Markup
 
 from analysis_lib import wording
 from analysis_lib.plaintext import visible
-from analysis_lib.results import Finding, NotAnswerable, TestResult
+from analysis_lib.results import Finding, NotAnswerable, TestResult, Verdict
 
+ASKS_ON = {Verdict.BREACH_RECORDED, Verdict.NOT_EXPLAINED, Verdict.COULD_CHANGE, Verdict.UNDETERMINED}
 GRADES = {"breach": "Breach: a count of facts", "anomaly": "Anomaly: a calibrated test", "materiality": "Materiality"}
 
 
 @dataclass(frozen=True, slots=True)
 class Cards:
-    """One card per finding: verdict, sentence, what the number leans on, innocent explanations, what it cannot show."""
+    """One card per finding: verdict, sentence, what the number leans on, innocent explanations, what it cannot show, what to ask next."""
 
     findings: tuple[Finding, ...]
 
@@ -44,14 +45,16 @@ def _card(finding: Finding) -> Markup:
             _facts(
                 [
                     ("Effect", wording.effect(finding)),
-                    ("p-value, all tests allowed for", f"{finding.pvalue_adjusted:.2g}"),
+                    ("p-value, all tests allowed for", wording.pvalue(finding.pvalue_adjusted)),
                     ("p-value of this test alone", _simulated(result)),
                     ("Observations", _observations(result)),
+                    ("How often innocent causes do it", wording.from_innocent_causes(finding)),
                 ]
             )
         )
     elif not isinstance(result, NotAnswerable):
-        parts.append(_facts([("Looked at", _observations(result))]))
+        rows = [("Looked at", _observations(result)), ("How often innocent causes do it", wording.from_innocent_causes(finding))]
+        parts.append(_facts(rows))
     if not isinstance(result, NotAnswerable):
         leans = [f"{item.statement} {item.status.capitalize()}: {item.evidence}" for item in result.assumptions]
         parts += [_list("What the number leans on", leans), _list("Innocent explanations", result.innocent_explanations)]
@@ -60,6 +63,10 @@ def _card(finding: Finding) -> Markup:
                 wording.CANNOT_SHOW[finding.question]
             )
         )
+        if finding.verdict in ASKS_ON:
+            parts.append(
+                Markup('<p class="next"><strong>What to ask next.</strong> {}.</p>').format(wording.ask_next(finding.question))
+            )
     return Markup('<section class="finding grade-{} verdict-{}">\n{}\n</section>').format(
         finding.grade, finding.verdict, Markup("\n").join(parts)
     )
@@ -73,7 +80,7 @@ def _form(name: str) -> str:
 def _simulated(result: TestResult) -> str:
     """The p-value with the standard error that simulating it leaves; nothing where it is exact."""
     error = result.details.get("pvalue_se")
-    return f"{result.pvalue:.2g}, give or take {error:.1g} by simulation" if error else ""
+    return f"{wording.pvalue(result.pvalue)}, give or take {error:.1g} by simulation" if error else ""
 
 
 def _observations(result: Any) -> str:
@@ -113,9 +120,11 @@ class Table:
 
     def _repr_html_(self) -> str:
         columns = self._filled()
-        head = Markup("").join(Markup('<th scope="col">{}</th>').format(title) for title in columns.values())
+        counted = {name for name in columns if any(_is_number(row[name]) for row in self.rows)}
+        kinds = {name: Markup(' class="number"') if name in counted else Markup() for name in columns}
+        head = Markup("").join(Markup('<th scope="col"{}>{}</th>').format(kinds[name], title) for name, title in columns.items())
         body = Markup("\n").join(
-            Markup("<tr>{}</tr>").format(Markup("").join(_cell(row[name]) for name in columns)) for row in self.rows
+            Markup("<tr>{}</tr>").format(Markup("").join(_cell(row[name], kinds[name]) for name in columns)) for row in self.rows
         )
         return str(
             Markup(
@@ -133,10 +142,14 @@ class Table:
         }
 
 
-def _cell(value: Any) -> Markup:
-    kind = ' class="number"' if isinstance(value, int | float) and not isinstance(value, bool) else ""
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _cell(value: Any, kind: Markup) -> Markup:
+    """A cell; in a column of numbers words such as "fewer than 10" stand to the right too."""
     text = _own_direction(value) if isinstance(value, str) and value else _text(value)
-    return Markup("<td{}>{}</td>").format(Markup(kind), text)
+    return Markup("<td{}>{}</td>").format(kind, text)
 
 
 def _own_direction(text: str) -> Markup:

@@ -178,15 +178,21 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _every_example(options: argparse.Namespace, overrides: dict, edition: Edition) -> int:
+    from analysis_lib.case import open_case
+    from analysis_lib.exhibits.cases_by_key import holds_keys
     from analysis_lib.locations import EXAMPLES
     from analysis_lib.reports import folders
+    from analysis_lib.reports.editions import Edition
     from analysis_lib.reports.render import render_index
     from analysis_lib.reports.runner import run_report
 
     if options.contest or options.plan:
         raise ParameterError("--contest and --plan need a PACKAGE. Expected one report to use them for: name its package.")
     root = Path("reports" if options.out is None else options.out)
-    outs = {path.parent.name: root / (path.parent.name + edition.suffix) for path in sorted(EXAMPLES.glob("*/datapackage.json"))}
+    names = sorted(path.parent.name for path in EXAMPLES.glob("*/datapackage.json"))
+    if edition is Edition.RESTRICTED:  # of the others there is none
+        names = [name for name in names if holds_keys(open_case(name))]
+    outs = {name: root / (name + edition.suffix) for name in names}
     index = root / edition.index
     folders.check_index(index)
     for out in outs.values():  # before the first minute of work, not after it

@@ -8,3 +8,4 @@ _ROOT = _HERE.parent if (_HERE.parent / "data_schema" / "datapackage.json").is_f
 DATA_SCHEMA = _ROOT / "data_schema"
 EXAMPLES = DATA_SCHEMA / "examples"
 NOTEBOOKS = _ROOT / "notebooks"
+CALIBRATION = (_HERE if _ROOT == _HERE else _ROOT / "tests" / "golden") / "calibration_offices.csv"

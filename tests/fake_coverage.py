@@ -28,7 +28,7 @@ def denied(verdict, n=4, asked=120, applicants=600, by_lot=True, others=0, visib
     return replace(_of(fake, asked), result=replace(fake.result, statistic=float(n), n_observations=asked))
 
 
-def together(verdict, seen=20, largest=20, alone=False, batch=0):
+def together(verdict, seen=20, largest=20, alone=False, batch=0, one_line=0):
     shared = {
         "expected": 3.2,
         "low": 0.0,
@@ -55,6 +55,7 @@ def together(verdict, seen=20, largest=20, alone=False, batch=0):
         ways=ways,
         top=ways[0]["way"],
         n_batch=batch,
+        n_one_line=one_line,
     )
     return _of(fake, 1 if alone else 130)
 
@@ -103,7 +104,7 @@ FAKES_COVERAGE = (
     missed(OPEN, "said"),
     missed(WITHIN, "said", n=1, few=True),
     by_unit("message_coverage", OPEN, "branch", "Branch C", BRANCHES),
-    by_unit("message_coverage", UNSURE, "branch", "a group of branches of fewer than 10 members", BRANCHES, events=1, effect=NO_RATE, visible=False),
+    by_unit("message_coverage", UNSURE, "branch", "the smallest branches", BRANCHES, events=1, effect=NO_RATE, visible=False),
     cannot("message_coverage"),
     taken_out(OPEN, "channel", "postal"),
     taken_out(UNSURE, "channel", "in person", n=1, bulk=1, lead=1, effect=NO_RATE),

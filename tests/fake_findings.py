@@ -60,7 +60,7 @@ def delay(verdict, edits=29, sittings=(25, 5, None, False)):
         low=-0.02,
         high=0.633,
         confidence_level=0.95,
-        unit="share",
+        unit="points",
     )
     row = {"horizon_s": 600, "unrequested": 29, "requested": 3}
     return a_test(

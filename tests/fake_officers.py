@@ -10,11 +10,12 @@ from analysis_lib.results import Estimate, Verdict
 SHARE = Estimate(name="share beyond that of chance", value=0.25, low=0.02, high=0.4, confidence_level=0.95, unit="share")
 
 
-def aimed(verdict, form="share", n=30, expected=20.2, least=27):
+def aimed(verdict, form="share", n=30, expected=20.2, least=27, n_sittings=3):
     left_out = {"asked_for": 12, "unknown": 1, "bounced": 3, "repeated": 0}
     return a_test(
         "nonvoter_targeting", verdict, form, effect=SHARE, null=nonvoter_targeting.NULLS[form], n=n, expected=expected,
         smallest_visible=least, left_out=left_out,
+        sittings={"n": n_sittings, "fullest": 9, "pvalue": 0.4, "leaves_open": verdict is Verdict.UNDETERMINED},
     )  # fmt: skip
 
 

@@ -10,8 +10,10 @@ from fake_report import HOSTILE
 
 from analysis_lib import wording
 from analysis_lib.cards import GRADES, Cards, Table, table
+from analysis_lib.locations import CALIBRATION
 from analysis_lib.methods.registry import REGISTRY
 from analysis_lib.results import Assumption, Breach, Estimate, Finding, Grade, NotAnswerable, Status, TestResult, Verdict
+from analysis_lib.wording import false_alarms
 
 TEXTS = [
     HOSTILE,
@@ -175,6 +177,57 @@ def test_every_question_has_a_card(noun):
     assert words.open == []
     assert GRADES[REGISTRY[noun].grade] in words.text
     assert wording.CANNOT_SHOW[noun]
+
+
+@pytest.mark.parametrize("noun", REGISTRY)
+def test_every_question_has_one_thing_to_ask_next(noun):
+    assert re.match(r"ask [a-z]", wording.ASK_NEXT[noun])
+    assert not wording.ASK_NEXT[noun].endswith(".")  # the card and the page end it
+
+
+@pytest.mark.parametrize(
+    ("verdict", "is_told"), [(Verdict.BREACH_RECORDED, True), (Verdict.UNDETERMINED, True), (Verdict.NO_BREACH, False)]
+)
+def test_what_to_ask_next_stands_on_the_card_of_what_stands_out_or_is_open(verdict, is_told):
+    text = " ".join(Words(html(falls(verdict=verdict))).text)
+    assert ("What to ask next." in text) is is_told
+    assert (wording.ask_next("falling_turnout_counts") in text) is is_told
+
+
+def test_a_card_tells_how_often_innocent_causes_do_it(monkeypatch, tmp_path):
+    (tmp_path / "rates.csv").write_text(
+        "question,form,contests,share_p_at_most_0.01,share_p_at_most_0.05,share_p_at_most_0.1,share_breach_recorded\n"
+        "channel_gap,counts,998,0.0,0.0301,0.07,\nfalling_turnout_counts,,1000,,,,0.002\n"
+    )
+    monkeypatch.setattr(false_alarms, "CALIBRATION", tmp_path / "rates.csv")
+    false_alarms._measured.cache_clear()
+    told = " ".join(Words(html(gap(), falls(), cannot())).text)
+    false_alarms._measured.cache_clear()
+    assert "How often innocent causes do it" in told
+    assert "of 998 made-up innocent contests, none had a p-value of 0.01 or less, 30 of 0.05 or less" in told
+    assert "of 1,000 made-up innocent contests, 2 had such a breach" in told
+    assert told.count("made-up innocent contests") == 2
+
+
+def test_the_rates_of_chapters_30_and_40_are_those_measured():
+    assert CALIBRATION.is_file()
+    assert wording.from_innocent_causes(gap()) == ""  # measured on contests of another kind
+    measured = {question for question, _ in false_alarms._measured()}
+    chapters = {"30_credential_reissues", "40_roll_changes"}
+    assert measured <= {noun for noun, question in REGISTRY.items() if question.chapter in chapters}
+    assert {"reissue_rates", "message_coverage"} <= measured
+
+
+@pytest.mark.parametrize(("value", "told"), [(1.7e-27, "< 0.0001"), (0.0001, "0.0001"), (0.01234, "0.012"), (1.0, "1")])
+def test_a_pvalue_is_never_a_power_of_ten(value, told):
+    assert wording.pvalue(value) == told
+
+
+def test_a_column_of_numbers_stands_to_the_right_with_its_head_and_its_words():
+    shown = Table([{"a": "x", "n": 12}, {"a": "y", "n": "fewer than 10"}], {"a": "who", "n": "how many"}, "Some.")._repr_html_()
+    assert '<th scope="col">who</th><th scope="col" class="number">how many</th>' in shown
+    assert '<td class="number">12</td>' in shown
+    assert '<td class="number"><bdi>fewer than 10</bdi></td>' in shown
 
 
 @pytest.mark.parametrize("text", TEXTS)

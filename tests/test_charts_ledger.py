@@ -70,3 +70,16 @@ def test_the_curves_and_what_had_followed_within_a_day(groups):
     assert len(json.loads(drawn)) == 3 * len(groups)
     assert all(f"30% of reissues that were {group}" in figure.alt for group in groups)
     assert "<svg" in figure.svg()
+
+
+def test_time_gone_by_is_labelled_in_the_units_of_a_clock():
+    curves = pl.DataFrame(
+        [
+            {"group": group, "minutes": minutes, "share": 0.1, "low": 0.05, "high": 0.2, "at_risk": 9}
+            for group in ("not requested", "requested")
+            for minutes in (1.0, 10_080.0)
+        ]
+    )
+    drawn = charts.incidence(curves)._repr_mimebundle_()[0]["image/svg+xml"]
+    for told in ("10 min", "1 h", "6 h", "1 day", "3 days"):
+        assert f">{told}<" in drawn

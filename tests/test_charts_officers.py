@@ -1,13 +1,15 @@
 """Charts of administrators' hours: what is drawn where, in words too, and never more rows than a report can hold."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import polars as pl
+import pytest
 from cases import utc
 from findings import rows
 
 from analysis_lib import charts
-from analysis_lib.charts.officers import BALLOTS, MOST_ADMINISTRATORS, ON_LINES
+from analysis_lib.charts.officers import BALLOTS, MOST_ADMINISTRATORS, ON_LINES, blocks
 from analysis_lib.figure import MAX_ROWS
 
 START, END = utc("2031-10-20 09:00"), utc("2031-11-01 12:00")
@@ -58,27 +60,42 @@ def ballots(n, own=()):
     return pl.DataFrame({"at": [START + timedelta(minutes=i) for i in range(n)], "is_own_line": [i in own for i in range(n)]})
 
 
-def test_sittings_are_bars_and_ballots_strokes():
-    figure = charts.sittings_and_ballots(sittings(4), ballots(20, own=(3, 5)), START, END, LONDON)
-    bars, ticks = rows(figure)
-    assert (bars[0]["x"], round(bars[0]["x2"], 2)) == (0, 0.83)
-    assert [tick["row"] for tick in ticks].count(BALLOTS) == 20
-    assert [tick["x"] for tick in ticks if tick["row"] == ON_LINES] == [0.05, 0.083]
+def test_sittings_are_bars_and_ballots_blocks_in_whole_hours():
+    figure = charts.sittings_and_ballots(sittings(4), ballots(200, own=range(55, 70)), START, END, LONDON, least=10)
+    bars, cells = rows(figure)
+    assert (bars[0]["x"], bars[0]["x2"]) == (0, 1)
+    assert [(cell["x"], cell["x2"], cell["ballots"]) for cell in cells if cell["row"] == BALLOTS] == [
+        (0, 1, 60), (1, 2, 60), (2, 3, 60), (3, 4, 20)
+    ]  # fmt: skip
+    assert [(cell["x"], cell["x2"], cell["ballots"]) for cell in cells if cell["row"] == ON_LINES] == [(0, 2, 15)]
     assert figure.alt == (
-        "4 sittings of 3 administrators as bars over the time of the vote, and 20 online ballots as strokes below; 2 of them came over a line "
-        "from which an administrator worked."
+        "4 sittings of 3 administrators as bars over the time of the vote, and 200 online ballots as blocks below; 15 of them came over a "
+        "line from which an administrator worked."
     )
     assert "local time, Europe/London" in str(figure.spec)
     assert figure.svg()
 
 
-def test_no_ballot_over_a_line_has_no_row_and_one_of_each_reads_well():
-    figure = charts.sittings_and_ballots(sittings(1), ballots(1), START, END, LONDON)
-    assert figure.alt == "1 sitting of 1 administrator as bars over the time of the vote, and 1 online ballot as strokes below."
+@pytest.mark.parametrize("least", [1, 3, 10])
+def test_no_block_holds_fewer_than_the_least_and_none_is_lost(least):
+    hours = [(7 * i * i) % 97 for i in range(83)]
+    found = blocks(hours, least)
+    assert sum(n for _, _, n in found) == len(hours)
+    assert min(n for _, _, n in found) >= least
+    assert all(last < first for (_, last, _), (first, _, _) in pairwise(found))
+    assert [sum(first <= hour <= last for hour in hours) for first, last, _ in found] == [n for _, _, n in found]
+    assert blocks(hours[: least - 1], least) == []
+
+
+def test_few_ballots_over_a_line_have_no_row_and_one_of_each_reads_well():
+    figure = charts.sittings_and_ballots(sittings(1), ballots(1), START, END, LONDON, least=10)
+    assert figure.alt == "1 sitting of 1 administrator as bars over the time of the vote, and 1 online ballot as blocks below."
+    assert not {BALLOTS, ON_LINES} & {row["row"] for part in rows(figure) for row in part}
+    figure = charts.sittings_and_ballots(sittings(1), ballots(40, own=range(9)), START, END, LONDON, least=10)
     assert ON_LINES not in str(figure.spec)
+    assert "in the last row" not in figure.caption
 
 
-def test_a_large_contest_is_sampled_and_it_is_said():
-    figure = charts.sittings_and_ballots(sittings(3000), ballots(9000, own=range(2000)), START, END, LONDON)
+def test_a_large_contest_stays_within_what_a_report_can_hold():
+    figure = charts.sittings_and_ballots(sittings(3000), ballots(9000, own=range(2000)), START, END, LONDON, least=10)
     assert sum(len(part) for part in rows(figure)) <= MAX_ROWS
-    assert "of the other ballots is drawn." in figure.caption

@@ -98,13 +98,18 @@ def test_the_wheel_carries_the_schemas_examples_and_notebooks(wheel, folder, pat
 
 
 def test_the_installed_library_finds_its_own_copies(wheel, tmp_path):
-    code = "from analysis_lib.locations import *; print(DATA_SCHEMA, EXAMPLES, NOTEBOOKS, sep='\\n')"
+    code = "from analysis_lib.locations import *; print(DATA_SCHEMA, EXAMPLES, NOTEBOOKS, CALIBRATION, sep='\\n')"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PYTHONPATH": str(wheel)}
     said = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     library = wheel / "analysis_lib"
-    expected = [library / "data_schema", library / "data_schema" / "examples", library / "notebooks"]
+    expected = [
+        library / "data_schema",
+        library / "data_schema" / "examples",
+        library / "notebooks",
+        library / "calibration_offices.csv",
+    ]
     assert [Path(line) for line in said.stdout.splitlines()] == expected
-    assert all(path.is_dir() for path in expected)
+    assert all(path.exists() for path in expected)
 
 
 def test_the_wheel_holds_nothing_but_the_library(wheel):

@@ -92,6 +92,7 @@ def test_every_question_and_verdict_is_among_the_fakes():
     [
         *wording.VERDICTS.values(),
         *wording.CANNOT_SHOW.values(),
+        *wording.ASK_NEXT.values(),
         *wording.READINGS.values(),
         *fixed_texts(),
         *(text for rule in record_rules.RULES for text in (rule.name, rule.cause)),
@@ -177,7 +178,7 @@ def test_no_fixed_text_convicts(words):
         (rates(OPEN, "branch", (0.01, 0.02)), "Of 2 branches, branch 0 stands out most"),
         (
             delay(OPEN),
-            "Difference in the share who had voted within 1 hour, unrequested less requested: 46.3 % (95 % interval -2.0 %",
+            "Difference in the share who had voted within 1 hour, unrequested less requested: +46.3 points (95 % interval -2.0 to",
         ),
         (
             gap(OPEN),

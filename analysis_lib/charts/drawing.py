@@ -63,6 +63,19 @@ def clock_axis(origin: datetime, start: datetime, end: datetime, zone: str, titl
     return alt.Axis(title=title or f"local time, {zone}", values=list(labels), labelExpr=lookup, labelOverlap=True)
 
 
+SINCE_S = (1, 10, 60, 600, 3600, 21_600, 86_400, 259_200, 864_000, 2_592_000)
+
+
+def since_axis(unit_s: int) -> alt.Axis:
+    """Axis of a log scale over time gone by, in units of so many seconds, labelled "10 min", "6 h", "3 days"."""
+    seconds = f"round(datum.value * {unit_s})"
+    told = (
+        f"{seconds} < 60 ? {seconds} + ' s' : {seconds} < 3600 ? {seconds} / 60 + ' min' : "
+        f"{seconds} < 86400 ? {seconds} / 3600 + ' h' : {seconds} == 86400 ? '1 day' : {seconds} / 86400 + ' days'"
+    )
+    return alt.Axis(values=[s / unit_s for s in SINCE_S], labelExpr=told)
+
+
 def marks_layer(marks: Sequence[Mapping[str, Any]], origin: datetime, start: datetime, end: datetime) -> alt.Chart | None:
     """Lines at messages, hustings, outages and the close, each kind dashed in its own way, with their legend; null where none lies between."""
     inside = sorted((mark for mark in marks if start <= mark["at"] <= end), key=lambda mark: (mark["at"], mark["what"]))

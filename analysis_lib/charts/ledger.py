@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from analysis_lib.charts.drawing import EXPECTED, HEIGHT, OTHER, SEEN, WIDTH, styled
+from analysis_lib.charts.drawing import EXPECTED, HEIGHT, OTHER, SEEN, WIDTH, since_axis, styled
 from analysis_lib.figure import Figure
 from analysis_lib.plaintext import count
 
@@ -83,7 +83,10 @@ def incidence(curves: pl.DataFrame) -> Figure:
     rows = curves.with_columns(pl.col("share", "low", "high").round(5)).drop("at_risk").to_dicts()
     last = float(curves["minutes"].max() or 10.0)
     x = alt.X(
-        "minutes:Q", scale=alt.Scale(type="log", domain=[1, last], nice=False), title="minutes since the reissue (log scale)"
+        "minutes:Q",
+        scale=alt.Scale(type="log", domain=[1, last], nice=False),
+        title="time since the reissue (log scale)",
+        axis=since_axis(60),
     )
     scale = alt.Scale(domain=["not requested", "requested"], range=[SEEN, EXPECTED])
     colour = alt.Color("group:N", title="the reissue was", scale=scale, legend=alt.Legend(orient="top", symbolOpacity=1))

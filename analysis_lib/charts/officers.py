@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import altair as alt
@@ -69,19 +72,20 @@ def hours_grid(worked: pl.DataFrame, zone: str) -> Figure:
 
 
 def sittings_and_ballots(
-    sittings: pl.DataFrame, ballots: pl.DataFrame, opens_at: datetime, closes_at: datetime, zone: str
+    sittings: pl.DataFrame, ballots: pl.DataFrame, opens_at: datetime, closes_at: datetime, zone: str, *, least: int
 ) -> Figure:
-    """Draw each administrator's sittings as bars over time, and the online ballots as strokes below.
+    """Draw each administrator's sittings as bars over time, and the online ballots as blocks below; all in whole hours.
 
     Parameters
     ----------
     sittings : DataFrame
         ``administrator, start, end`` (UTC).
     ballots : DataFrame
-        ``at`` (UTC), ``is_own_line`` (over a line that an administrator worked from). Beyond `MOST_POINTS` rows in all an
-        even sample of the other ballots is drawn.
+        ``at`` (UTC), ``is_own_line`` (over a line that an administrator worked from).
     opens_at, closes_at : datetime
         Ends of the time axis.
+    least : int
+        Ballots in a block, at least: nobody's ballot is to be found by its time. A row with fewer in all is left out.
     """
     names = sittings["administrator"].unique().sort().to_list()
     kept = (
@@ -90,17 +94,16 @@ def sittings_and_ballots(
         .head(MOST_POINTS // 2)
     )
     bars = [
-        {"row": name, "x": round(hours_since(opens_at, start), 3), "x2": round(hours_since(opens_at, end), 3)}
+        {"row": name, "x": math.floor(hours_since(opens_at, start)), "x2": math.floor(hours_since(opens_at, end)) + 1}
         for name, start, end in kept.select("administrator", "start", "end").iter_rows()
     ]
-    own, others = ballots.filter("is_own_line").head(MOST_POINTS // 4), ballots.filter(~pl.col("is_own_line"))
-    every = max(1, -(-others.height // (MOST_POINTS - len(bars) - own.height)))
-    ticks = [
-        {"row": row, "x": round(hours_since(opens_at, at), 3)}
-        for row, part in ((BALLOTS, others.gather_every(every)), (BALLOTS, own), (ON_LINES, own))
-        for at in part.sort("at")["at"]
+    own = ballots.filter("is_own_line")
+    cells = [
+        {"row": row, "x": first, "x2": last + 1, "ballots": n}
+        for row, part in ((BALLOTS, ballots), (ON_LINES, own))
+        for first, last, n in blocks([math.floor(hours_since(opens_at, at)) for at in part["at"]], least)
     ]
-    rows = [*dict.fromkeys(bar["row"] for bar in bars), BALLOTS, *([ON_LINES] if own.height else [])]
+    rows = list(dict.fromkeys(item["row"] for item in (*bars, *cells)))
     end = max(closes_at, opens_at + timedelta(hours=1))
     x = alt.X(
         "x:Q",
@@ -108,14 +111,32 @@ def sittings_and_ballots(
         scale=alt.Scale(domain=[0, hours_since(opens_at, end)], nice=False, clamp=True),
     )
     y = alt.Y("row:N", title=None, sort=rows, scale=alt.Scale(domain=rows), axis=alt.Axis(labelLimit=230))
-    layers = [
-        alt.Chart(alt.Data(values=bars)).mark_bar(color=SEEN, height=12).encode(x=x, x2="x2:Q", y=y),
-        alt.Chart(alt.Data(values=ticks)).mark_tick(color=OTHER, thickness=1, height=16).encode(x=x, y=y),
-    ]
-    sampled = f" One in {every} of the other ballots is drawn." if every > 1 else ""
+    rate = alt.Opacity("rate:Q", scale=alt.Scale(range=[0.15, 1], zero=True), legend=None)
+    blocks_drawn = (
+        alt.Chart(alt.Data(values=cells))
+        .transform_calculate(rate="datum.ballots / (datum.x2 - datum.x)")
+        .mark_bar(color=OTHER, height=16)
+        .encode(x=x, x2="x2:Q", y=y, opacity=rate, tooltip=["ballots:Q"])
+    )
+    layers = [alt.Chart(alt.Data(values=bars)).mark_bar(color=SEEN, height=12).encode(x=x, x2="x2:Q", y=y), blocks_drawn]
     on_lines = f"; {own.height:,} of them came over a line from which an administrator worked" if own.height else ""
     return Figure(
         styled(alt.layer(*layers).properties(width=WIDTH, height=max(90, ROW_HEIGHT * len(rows)))),
-        alt=f"{count(len(bars), 'sitting')} of {count(len(set(rows) - {BALLOTS, ON_LINES}), 'administrator')} as bars over the time of the vote, and {count(ballots.height, 'online ballot')} as strokes below{on_lines}.",
-        caption=f"Bars: when each administrator sat at work. Strokes: online ballots{', in the last row those over a line from which an administrator worked' if own.height else ''}. Both crowd into the evening anyway; the test compares the same hours of different days.{sampled}",
+        alt=f"{count(len(bars), 'sitting')} of {count(len({bar['row'] for bar in bars}), 'administrator')} as bars over the time of the vote, and {count(ballots.height, 'online ballot')} as blocks below{on_lines}.",
+        caption=f"Bars: the hours in which each administrator sat at work. Blocks: online ballots, at least {least} in each, the darker the more an hour{', in the last row those over a line from which an administrator worked' if ON_LINES in rows else ''}. Both crowd into the evening anyway; the test compares the same hours of different days.",
     )
+
+
+def blocks(hours: Iterable[int], least: int) -> list[tuple[int, int, int]]:
+    """Join whole hours, from the first on, into blocks of `least` events or more: first hour, last hour, events. The last takes in what is left."""
+    found: list[tuple[int, int, int]] = []
+    first, n = None, 0
+    for hour, events in sorted(Counter(hours).items()):
+        first, n = hour if first is None else first, n + events
+        if n >= least:
+            found.append((first, hour, n))
+            first, n = None, 0
+    if n and found:
+        start, _, events = found.pop()
+        found.append((start, hour, events + n))
+    return found

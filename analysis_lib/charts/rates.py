@@ -14,6 +14,7 @@ from analysis_lib.charts.drawing import (
     OTHER,
     SEEN,
     WIDTH,
+    since_axis,
     styled,
 )
 from analysis_lib.figure import Figure
@@ -29,13 +30,16 @@ def funnel(units: Sequence[Mapping[str, Any]], limits: pl.DataFrame, pooled: flo
         title="share with a reissue" if noun == "branch" else "share without a logged request",
         axis=alt.Axis(format="%"),
     )
+    sides = [{**row, "between": f"{1 - 2 * min(row['probability'], 1 - row['probability']):.1%}"} for row in limits.to_dicts()]
     lines = (
-        alt.Chart(alt.Data(values=limits.to_dicts()))
+        alt.Chart(alt.Data(values=sides))
         .mark_line(color=EXPECTED, strokeWidth=1)
         .encode(
             x=x,
             y="limit:Q",
-            strokeDash=alt.StrokeDash("probability:N", title="funnel limit", legend=alt.Legend(orient="top")),
+            strokeDash=alt.StrokeDash(
+                "between:N", title="chance alone leaves between the lines", legend=alt.Legend(orient="top", titleLimit=WIDTH)
+            ),
             detail="probability:N",
         )
     )
@@ -55,7 +59,7 @@ def funnel(units: Sequence[Mapping[str, Any]], limits: pl.DataFrame, pooled: flo
     return Figure(
         styled(alt.layer(lines, centre, points, labels).properties(width=WIDTH, height=HEIGHT)),
         alt=f"{len(rows)} dots, one per {noun}: its rate against its size. {label(top['unit'])} stands out most, with {top['rate']:.0%} against {pooled:.0%} over all.",
-        caption="Each dot is one unit. The curved lines show how far rates stray by chance alone if all units shared one rate; real units differ more, which the test allows for and the lines do not.",
+        caption=f"Each dot is {'a branch' if noun == 'branch' else 'an administrator'}; the level line is the rate of all together. The curved lines show how far rates stray by chance alone if all shared one rate; real ones differ more, which the test allows for and the lines do not.",
     )
 
 
@@ -66,7 +70,7 @@ def delay_curves(incidence: pl.DataFrame) -> Figure:
         alt.Chart(alt.Data(values=rows))
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
-            x=alt.X("minutes:Q", scale=alt.Scale(type="log"), title="minutes since the reissue (log scale)"),
+            x=alt.X("minutes:Q", scale=alt.Scale(type="log"), title="time since the reissue (log scale)", axis=since_axis(60)),
             y=alt.Y("share:Q", title="share followed by a ballot", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
             color=alt.Color(
                 "group:N",

@@ -9,7 +9,18 @@ from zoneinfo import ZoneInfo
 
 import altair as alt
 
-from analysis_lib.charts.drawing import EXPECTED, HEIGHT, MARK_COLOURS, MOST_POINTS, OTHER, SEEN, STANDS_OUT, WIDTH, styled
+from analysis_lib.charts.drawing import (
+    EXPECTED,
+    HEIGHT,
+    MARK_COLOURS,
+    MOST_POINTS,
+    OTHER,
+    SEEN,
+    STANDS_OUT,
+    WIDTH,
+    since_axis,
+    styled,
+)
 from analysis_lib.figure import Figure
 from analysis_lib.plaintext import count
 
@@ -88,7 +99,7 @@ def changes_per_day(days: Sequence[Mapping[str, Any]], kind: str, what: str, zon
         "n:Q",
         title=f"{what} a day ({kind}){', log scale' if wide else ''}",
         scale=scale,
-        axis=alt.Axis(format=",d", tickMinStep=1),
+        axis=alt.Axis(format=",d", values=list(range(top + 2))) if top < 6 else alt.Axis(format=",d", tickMinStep=1),
     )
     base = alt.Chart(alt.Data(values=rows)).encode(x=_time(zone))
     layers = [
@@ -157,7 +168,7 @@ def ballots_after_change(curves: Sequence[Mapping[str, Any]]) -> Figure:
         alt.Chart(alt.Data(values=list(curves)))
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
-            x=alt.X("hours:Q", title="hours since the change, or since the opening if that came later (log scale)", scale=alt.Scale(type="log")),
+            x=alt.X("hours:Q", title="time since the change, or since the opening if that came later (log scale)", scale=alt.Scale(type="log"), axis=since_axis(3600)),
             y=alt.Y("share:Q", title="share who had voted online", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
             color=alt.Color("group:N", title="the change was", scale=alt.Scale(domain=groups, range=[SEEN, EXPECTED][: len(groups)]), legend=alt.Legend(orient="top")),
             strokeDash=alt.StrokeDash("group:N", legend=None),

@@ -48,6 +48,16 @@ TITLES = {  # every column that a table may have, in its order
 }  # fmt: skip
 
 
+def holds_keys(case: Case) -> bool:
+    """Whether any log or list of a contest names a member, a code or an administrator by key: else there is nothing to tell by key."""
+    return any(
+        column.count()
+        for name in case.package.held
+        for column in case.rows(name)
+        if column.name in ("voter_key", "credential_id", "actor_key")
+    )
+
+
 def cases_by_key(case: Case, noun: str) -> list[Table]:
     """Give what the restricted edition shows below the exhibits of a question; nothing for one without cases.
 
@@ -183,7 +193,7 @@ def _apart(case: Case) -> list[Table]:
         held.setdefault(item.holder, []).append(item)
     found = []
     for a, b in combinations([name for name in held if name], 2):
-        first, second = candidate_lists.closest(held[a], held[b])
+        first, second = candidate_lists.closest(*candidate_lists.while_both_stood(case, held, a, b))
         if first.held and second.held:
             on = pl.when(pl.col("on") == 1).then(pl.lit(first.holder)).otherwise(pl.lit(second.holder))
             members = candidate_lists.members_apart(case, first, second).with_columns(

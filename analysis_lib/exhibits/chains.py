@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from analysis_lib import charts
+from analysis_lib import charts, wording
 from analysis_lib.cards import Table
 from analysis_lib.case import Case
 from analysis_lib.exhibits.shown import Shown, answered, few
@@ -129,8 +129,8 @@ def _tallies(finding: Finding) -> Table:
     rows = [
         {
             "what": f"in groups of {row['at_least']} or more" if row["at_least"] else "in the largest group",
-            "seen": row["seen"], "expected": round(row["expected"], 1), "range": f"{row['low']:.0f} to {row['high']:.0f}",
-            "pvalue": round(row["pvalue"], 4),
+            "seen": row["seen"], "expected": wording.expected(row["expected"]), "range": f"{row['low']:.0f} to {row['high']:.0f}",
+            "pvalue": wording.pvalue(row["pvalue"]),
         }
         for row in finding.details["tallies"]
     ]  # fmt: skip
@@ -138,7 +138,7 @@ def _tallies(finding: Finding) -> Table:
         "what": "members with an address set anew",
         "seen": "seen",
         "expected": "expected",
-        "range": "range",
+        "range": "usual range",
         "pvalue": "p-value of this row alone",
     }
     return Table(rows, titles, "Members moved to one address, against what the earlier lists lead to expect.")

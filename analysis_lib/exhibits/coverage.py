@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 from analysis_lib import charts, wording
@@ -53,9 +54,9 @@ def _ways(finding: Finding) -> Table:
     zone = finding.result.parameters["zone"]
     rows = [
         {
-            "way": WAYS[row["way"]] if row["way"] != "moments" else f"within {wording.duration(row['length_s'])}, from {at_text(row['start'], zone)}",
+            "way": WAYS[row["way"]] if row["way"] != "moments" else f"within {wording.duration(row['length_s'])}, {_from(row['start'], zone)}",
             "seen": row["seen"], "n": row["n"], "expected": wording.expected(row["expected"]), "aside": row["n_set_aside"],
-            "pvalue": round(row["pvalue"], 4),
+            "pvalue": wording.pvalue(row["pvalue"]),
         }
         for row in finding.details["ways"]
     ]  # fmt: skip
@@ -68,6 +69,10 @@ def _ways(finding: Finding) -> Table:
         "pvalue": "p-value of this row alone",
     }
     return Table(rows, titles, "Applications that came together, in each way that the data allow to be looked at.")
+
+
+def _from(start: date, zone: str) -> str:
+    return f"from {at_text(start, zone)}" if isinstance(start, datetime) else f"on {start.isoformat()}"
 
 
 def message_coverage(case: Case, findings: Sequence[Finding]) -> Shown:
@@ -146,11 +151,11 @@ def _shares(finding: Finding, units: Sequence[Mapping[str, Any]], title: str, wh
     with_limits = voided.with_limits(ranked[:MOST_ROWS], level)
     rows = [
         {"unit": u["unit"], "events": u["events"], "size": u["size"], "share": wording.percent(u["share"], 1)}
-        | ({"pvalue": u["pvalue"], "pvalue_adjusted": u["pvalue_adjusted"]} if "pvalue" in u else {})
+        | ({name: wording.pvalue(u[name]) for name in ("pvalue", "pvalue_adjusted")} if "pvalue" in u else {})
         for u in with_limits
     ]
     titles = {"unit": title, "events": columns[0], "size": columns[1], "share": "share"}
     if "pvalue" in rows[0]:
-        titles |= {"pvalue": "p-value", "pvalue_adjusted": "adjusted"}
+        titles |= {"pvalue": "p-value of this row alone", "pvalue_adjusted": "all rows allowed for"}
     chart = charts.unit_shares(with_limits, what, wording.interval(level))
     return [chart, Table(rows, titles, f"{what[0].upper()}{what[1:]}; no key or name is shown.")]

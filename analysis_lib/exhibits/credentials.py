@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import polars as pl
+
 from analysis_lib import charts, wording
 from analysis_lib.cards import Table, table
 from analysis_lib.case import Case
@@ -16,9 +18,13 @@ from analysis_lib.methods.clock_offset import stamped_tables
 from analysis_lib.results import Finding
 
 ADJUSTED = {
-    "benjamini_hochberg": "adjusted by Benjamini and Hochberg",
-    "benjamini_yekutieli": "adjusted by Benjamini and Yekutieli, since branches share administrators",
-    "holm": "adjusted by Holm",
+    "benjamini_hochberg": "Benjamini and Hochberg",
+    "benjamini_yekutieli": "Benjamini and Yekutieli, since branches share administrators",
+    "holm": "Holm",
+}
+NUMBERED = {
+    "branch": "",
+    "administrator": " Administrators are numbered by how much they handled in all; no key or name is shown.",
 }
 
 
@@ -29,27 +35,33 @@ def reissue_rates(case: Case, findings: Sequence[Finding]) -> Shown:
         titles = {"trigger": "set off by", "actor_role": "made by", "reissued_new": "new codes", "resent_same": "same code again",
                   "destination_changed": "sent elsewhere"}  # fmt: skip
         told = "What was sent, by what set it off and by the role on record. New codes alone are compared between units."
-        shown.append(table(rates.reissues_by_trigger(case), told, titles))
+        sent = rates.reissues_by_trigger(case).with_columns(pl.col("trigger", "actor_role").str.replace_all("_", " "))
+        shown.append(table(sent, told, titles))
     for finding in answered(findings):
         form, units = finding.result.form, finding.details["units"]
         shown.append(charts.funnel(units, rates.funnel(finding.result), finding.details["pooled_rate"], form))
         ranked = sorted(units, key=lambda unit: (unit["pvalue"], unit["unit"]))[:15]
-        rows = [unit | {"rate": wording.percent(unit["events"] / unit["size"])} for unit in ranked]
+        rows = [
+            unit
+            | {"rate": wording.percent(unit["events"] / unit["size"])}
+            | {name: wording.pvalue(unit[name]) for name in ("pvalue", "pvalue_adjusted")}
+            for unit in ranked
+        ]
         what = ("reissued", "members") if form == "branch" else ("not requested", "reissues handled")
         titles = {
             "unit": form,
             "events": what[0],
             "size": what[1],
             "rate": "rate",
-            "pvalue": "p-value",
-            "pvalue_adjusted": "adjusted",
+            "pvalue": "p-value of this row alone",
+            "pvalue_adjusted": "all rows allowed for",
         }
         shown.append(
             Table(
                 rows,
                 titles,
-                f"Rates by {form}, most unusual first; {ADJUSTED[finding.details['adjusted_by']]}. Administrators are numbered by how "
-                "much they handled; no key or name is shown.",
+                f"Rates by {form}, most unusual first. The last column allows for all rows ({ADJUSTED[finding.details['adjusted_by']]}) and "
+                f"not for the other tests of the chapter, as the card does.{NUMBERED[form]}",
             )
         )
     return shown
@@ -94,7 +106,7 @@ def by_reading(told: list[dict], stamped: dict[str, list[str]], counted: str, ef
         {
             "reading": wording.reading(row["reading"], stamped), "followed": None if row["statistic"] is None else int(row["statistic"]),
             "effect": None if row["effect"] is None else write(row["effect"]),
-            "pvalue": "too few to compare" if row["pvalue"] is None else f"{row['pvalue']:.2g}",
+            "pvalue": "too few to compare" if row["pvalue"] is None else wording.pvalue(row["pvalue"]),
         }
         for row in told
     ]  # fmt: skip

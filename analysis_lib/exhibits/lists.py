@@ -70,12 +70,8 @@ def _differences(pair: Mapping[str, Any], case: Case) -> list[dict[str, Any]]:
 
 
 def _units(pair: Mapping[str, Any], case: Case) -> Shown:
-    """By branch, those under the least number joined into one line."""
-    least = case.package.min_cell
-    large = [dict(row) for row in pair["by_unit"] if row["members"] >= least]
-    small = [row for row in pair["by_unit"] if row["members"] < least]
-    if small:
-        large.append({"unit": "smaller branches", **{name: sum(row[name] for row in small) for name in ("members", "n")}})
+    """By branch, the small ones joined into one line."""
+    large = pair["by_unit"]
     if not any(row["n"] for row in large):
         return []
     rows = [{"unit": row["unit"], "members": few(row["members"], case), "n": few(row["n"], case)} for row in large[:MOST_UNITS]]
@@ -122,17 +118,13 @@ def eligibility_breaches(case: Case, findings: Sequence[Finding]) -> Shown:
             }
             rows = [row | {"how": TOLD_REFUSALS[row["how"]]} for row in details["refusals"]]
             shown.append(Table(rows, titles, "People on record as refused. One person may stand in several rows."))
-        shown += _places(details["rows"], case, "Where ballots of voters not entitled stand, at most fifty. No member is shown.")
+        shown += _places(details["rows"], "Where ballots of voters not entitled stand. No member is shown.")
     return shown
 
 
-def _places(rows: Sequence[Mapping[str, Any]], case: Case, caption: str) -> Shown:
-    zone = case.contest["timezone"]
-    told = [
-        {"source": row["source_id"], "row": row["source_row"], "at": at_text(row["at"], zone) if row["at"] else None}
-        for row in rows
-    ]
-    return [Table(told, {"source": "source", "row": "row of the source", "at": "time, to the minute"}, caption)] if told else []
+def _places(rows: Sequence[Mapping[str, Any]], caption: str) -> Shown:
+    told = [{"source": row["source_id"], "day": row["day"] and row["day"].isoformat(), "n": row["n"]} for row in rows]
+    return [Table(told, {"source": "source", "day": "day", "n": "ballots"}, caption)] if told else []
 
 
 def double_channel_ballots(case: Case, findings: Sequence[Finding]) -> Shown:
@@ -144,5 +136,5 @@ def double_channel_ballots(case: Case, findings: Sequence[Finding]) -> Shown:
                 "channels": "ballots in", "record": "by", "stand": "both stand", "open": "cannot be told", "replaced": "one at most stands",
             }  # fmt: skip
             shown.append(Table(rows, titles, "Voters with ballots in two channels. Nobody is shown who voted in one alone."))
-        shown += _places(finding.details["rows"], case, "Where the second ballots stand, at most fifty. No member is shown.")
+        shown += _places(finding.details["rows"], "Where the second ballots stand. No member is shown.")
     return shown

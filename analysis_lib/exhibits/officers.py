@@ -48,19 +48,19 @@ def _after_view(finding: Finding) -> Table:
         {
             "administrator": row["administrator"], "sittings": f"{row['looks']} of {row['sittings']}",
             "unasked": f"{row['unasked_after']} of {row['n_unasked']}", "asked": f"{row['asked_after']} of {row['n_asked']}",
-            "adjusted": f"{row['pvalue_adjusted']:.2g}",
+            "adjusted": wording.pvalue(row["pvalue_adjusted"]),
         }
         for row in details["administrators"][:MOST_ROWS]
     ]  # fmt: skip
     within = wording.duration(finding.result.parameters["view_s"])
     titles = {
         "administrator": "administrator", "sittings": "sittings with such work in which the list was looked at",
-        "unasked": f"not asked for, done within {within} after a look", "asked": "asked for, done then", "adjusted": "p-value",
+        "unasked": f"not asked for, done within {within} after a look", "asked": "asked for, done then", "adjusted": "p-value, all rows allowed for",
     }  # fmt: skip
     return Table(
         rows,
         titles,
-        f"New codes and changed contacts by administrator{_some(details)}. Nobody is named; administrators are numbered by how much they handled.",
+        f"New codes and changed contacts by administrator{_some(details)}. Nobody is named; administrators are numbered by how much they handled in all.",
     )
 
 
@@ -91,20 +91,21 @@ def _sittings_and_ballots(case: Case) -> Shown:
         return []
     bars = work.with_columns(administrator=pl.col("owner").replace_strict(names, return_dtype=pl.String))
     ticks = cast.select("at", is_own_line=pl.col("ip_key").is_in(own).fill_null(False))
-    return [charts.sittings_and_ballots(bars, ticks, window.opens_at, window.closes_at, case.contest["timezone"])]
+    zone, least = case.contest["timezone"], case.package.min_cell
+    return [charts.sittings_and_ballots(bars, ticks, window.opens_at, window.closes_at, zone, least=least)]
 
 
 def _inside(finding: Finding) -> Table:
     rows = [
         {
             "administrator": row["administrator"], "sittings": row["sittings"], "left_out": row["left_out"], "ballots": row["ballots"],
-            "expected": wording.expected(row["expected"]), "adjusted": f"{row['pvalue_adjusted']:.2g}",
+            "expected": wording.expected(row["expected"]), "adjusted": wording.pvalue(row["pvalue_adjusted"]),
         }
         for row in finding.details["administrators"][:MOST_ROWS]
     ]  # fmt: skip
     titles = {
         "administrator": "administrator", "sittings": "sittings compared", "left_out": "sittings left out", "ballots": "ballots inside them",
-        "expected": "as other days make it", "adjusted": "p-value",
+        "expected": "as other days make it", "adjusted": "p-value, all rows allowed for",
     }  # fmt: skip
     return Table(
         rows,
@@ -118,13 +119,13 @@ def _own_line(finding: Finding) -> Table:
         {
             "administrator": row["administrator"], "unasked": f"{row['own_unasked']} of {row['n_unasked']}",
             "asked": f"{row['own_asked']} of {row['n_asked']}", "others": f"{row['own_others']} of {row['n_others']}",
-            "adjusted": f"{row['pvalue_adjusted']:.2g}",
+            "adjusted": wording.pvalue(row["pvalue_adjusted"]),
         }
         for row in finding.details["administrators"][:MOST_ROWS]
     ]  # fmt: skip
     titles = {
         "administrator": "administrator", "unasked": "after a code that this administrator sent unasked", "asked": "after one that was asked for",
-        "others": "all other ballots", "adjusted": "p-value",
+        "others": "all other ballots", "adjusted": "p-value, all rows allowed for",
     }  # fmt: skip
     return Table(
         rows, titles, f"Online ballots that came over a line from which the administrator worked{_some(finding.details)}."
@@ -135,7 +136,7 @@ def _by_reading(told: Sequence[dict], stamped: dict[str, list[str]]) -> Table:
     rows = [
         {
             "reading": wording.reading(row["reading"], stamped), "ballots": None if row["statistic"] is None else int(row["statistic"]),
-            "pvalue": "can't be compared" if row["pvalue"] is None else f"{row['pvalue']:.2g}",
+            "pvalue": "can't be compared" if row["pvalue"] is None else wording.pvalue(row["pvalue"]),
         }
         for row in told
     ]  # fmt: skip
@@ -158,14 +159,14 @@ def _hours(finding: Finding) -> Table:
         {
             "administrator": row["administrator"], "before": row["days_before"], "during": row["days"],
             "off": f"{row['off']} of {row['hours']}", "expected": wording.expected(row["expected"]),
-            "hours": ", ".join(f"{hour}:00" for hour in row["off_hours"]), "adjusted": f"{row['pvalue_adjusted']:.2g}",
+            "hours": ", ".join(f"{hour}:00" for hour in row["off_hours"]), "adjusted": wording.pvalue(row["pvalue_adjusted"]),
         }
         for row in finding.details["administrators"][:MOST_ROWS]
     ]  # fmt: skip
     before = "days worked before the vote" if finding.result.form == "period" else "days worked by the others"
     titles = {
         "administrator": "administrator", "before": before, "during": "days worked during the vote", "off": "hours not worked before",
-        "expected": "as many as chance would give", "hours": "which hours of the day", "adjusted": "p-value",
+        "expected": "as many as chance would give", "hours": "which hours of the day", "adjusted": "p-value, all rows allowed for",
     }  # fmt: skip
     return Table(
         rows,

@@ -10,7 +10,7 @@ from analysis_lib import wording
 from analysis_lib.cards import Table
 from analysis_lib.case import Case
 from analysis_lib.exhibits.roll_edits import roll_edits
-from analysis_lib.exhibits.shown import Shown, answered, at_text, few
+from analysis_lib.exhibits.shown import Shown, answered, at_text, parts, when
 from analysis_lib.exhibits.totals import every_sum
 from analysis_lib.methods.bulk_edits import on_record_then
 from analysis_lib.methods.edit_account import account
@@ -41,16 +41,14 @@ def _composition(case: Case) -> Shown:
         "entitlement": "entitlement", "channel_entitled": "way of voting", "email_domain_class": "sort of e-mail address",
         "since_freeze": "joined after the freeze",
     }  # fmt: skip
-    rows = [
-        {"copy": copy, "as_of": at_text(at, zone) if at else None, "what": told, "value": _spaced(value), "n": few(n, case)}
-        for name, told in groups.items()
-        for copy, value, n, at in roll.drop_nulls(name)
-        .group_by("snapshot_id", name)
-        .len()
-        .join(copies, on="snapshot_id", how="left")
-        .sort("taken_at", "snapshot_id", name)
-        .iter_rows()
-    ]
+    rows = []
+    for name, told in groups.items():
+        counts = roll.drop_nulls(name).group_by("snapshot_id", name).len().join(copies, on="snapshot_id", how="left")
+        for (copy,), own in counts.sort("taken_at", "snapshot_id", name).group_by("snapshot_id", maintain_order=True):
+            at = own["taken_at"][0]
+            shown = {"copy": copy, "as_of": at_text(at, zone) if at else None, "what": told}
+            values = zip(own[name], parts(own["len"].to_list(), case), strict=True)
+            rows += [shown | {"value": _spaced(value), "n": n} for value, n in values]
     tested = _spaced(case.contest["eligibility_tested_at"] or "a time not stated")
     titles = {"copy": "roll copy", "as_of": "as of", "what": "by", "value": "is", "n": "members"}
     return [Table(rows, titles, f"Who stands on each copy of the roll. Entitlement was tested at: {tested}.")] if rows else []
@@ -70,14 +68,13 @@ def record_rules(case: Case, findings: Sequence[Finding]) -> Shown:
             "undetermined": "cannot be told", "cause": "usual innocent cause",
         }  # fmt: skip
         shown.append(Table(rows, titles, "Every rule, and the rows held against it."))
-        zone = finding.result.parameters["zone"]
         faulty = [
-            {"check": rule["check"], "source": row["source_id"], "row": row["source_row"], "at": at_text(row["at"], zone) if row["at"] else None}
+            {"check": rule["check"], "source": row["source_id"], "row": row["source_row"], "day": row["day"] and row["day"].isoformat()}
             for rule in rules
             for row in rule["rows"]
         ]  # fmt: skip
         if faulty:
-            titles = {"check": "rule", "source": "source or file", "row": "row of the source", "at": "time, to the minute"}
+            titles = {"check": "rule", "source": "source or file", "row": "row of the source", "day": "day"}
             shown.append(Table(faulty, titles, "Rows that break a rule, at most fifty for each. No member is shown."))
     return shown
 
@@ -110,35 +107,41 @@ def edits_outside_window(case: Case, findings: Sequence[Finding]) -> Shown:
                 for row in details["by_kind"]
             ]
             shown.append(Table(rows, titles, "Late changes, by the role and the reason on record."))
-    return shown + roll_edits(case) + _account(case, zone)
+    return shown + roll_edits(case) + _account(case)
 
 
 def _spaced(value: object) -> object:
     return value.replace("_", " ") if isinstance(value, str) else value
 
 
-def _account(case: Case, zone: str) -> Shown:
+def _account(case: Case) -> Shown:
     told = account(case)
     beside = iter(
         on_record_then(case, [row["at"] for name in ("undone", "restored", "cleared", "swapped") for row in told[name]])
     )
     rows = [
-        {"at": at_text(row["at"], zone), "what": "added, taken back", "n": row["n"], "again": None, "after": wording.lasting(row["seconds"])}
+        {"at": when(row["at"], row["n"], case), "what": "added, taken back", "n": row["n"], "again": None, "after": wording.lasting(row["seconds"])}
         for row in told["undone"]
     ]  # fmt: skip
     rows += [
         {
-            "at": at_text(row["at"], zone), "what": "removed during the voting", "n": row["n"], "again": row["n_restored"],
+            "at": when(row["at"], row["n"], case), "what": "removed during the voting", "n": row["n"], "again": row["n_restored"],
             "after": None if row["fewest_s"] is None else wording.lasting(row["fewest_s"]),
         }
         for row in told["restored"]
     ]  # fmt: skip
     rows += [
-        {"at": at_text(row["at"], zone), "what": f"{'put back without ' if row['on_return'] else ''}{_spaced(row['field'])}{'' if row['on_return'] else ' cleared'}", "n": row["n"], "again": row["n_set_again"], "after": None}
+        {"at": when(row["at"], row["n"], case), "what": f"{'put back without ' if row['on_return'] else ''}{_spaced(row['field'])}{'' if row['on_return'] else ' cleared'}", "n": row["n"], "again": row["n_set_again"], "after": None}
         for row in told["cleared"]
     ]  # fmt: skip
     rows += [
-        {"at": at_text(row["at"], zone), "what": "one out, one in: perhaps renamed", "n": row["n"], "again": None, "after": None}
+        {
+            "at": when(row["at"], row["n"], case),
+            "what": "one out, one in: perhaps renamed",
+            "n": row["n"],
+            "again": None,
+            "after": None,
+        }
         for row in told["swapped"]
     ]
     rows = [row | {"beside": text} for row, text in zip(rows, beside, strict=True)]

@@ -89,7 +89,7 @@ def _days(case: Case, finding: Finding, zone: str) -> Shown:
             "kind": row["kind"],
             "n": row["n"],
             "expected": round(row["expected"], 1),
-            "p": f"{row['pvalue']:.2g}",
+            "p": wording.pvalue(row["pvalue"]),
         }
         for row in details["out"]
     ]
@@ -193,7 +193,7 @@ def _fields(finding: Finding) -> Table:
     rows = [
         {
             "field": _spaced(row["field"]), "seen": row["seen"], "before": row["before"], "rates": f"{row['a_week_before']:.2f}, {row['a_week']:.2f}",
-            "p": f"{row['pvalue_adjusted']:.2g}", "visible": row["smallest_visible"],
+            "p": wording.pvalue(row["pvalue_adjusted"]), "visible": row["smallest_visible"],
         }
         for row in finding.details["fields"]
     ]  # fmt: skip
@@ -209,7 +209,10 @@ def _units(finding: Finding, case: Case) -> Table:
     ranked = sorted(finding.details["units"], key=lambda unit: (unit["pvalue"], unit["unit"]))[:15]
     rows = [
         unit
-        | {"events": few(unit["events"], case) if form == "branch" else unit["events"], "p": f"{unit['pvalue_adjusted']:.2g}"}
+        | {
+            "events": few(unit["events"], case) if form == "branch" else unit["events"],
+            "p": wording.pvalue(unit["pvalue_adjusted"]),
+        }
         for unit in ranked
     ]
     of = "members" if form == "branch" else "changes searched for or asked for"
@@ -259,9 +262,14 @@ def _by_reading(told: list[dict[str, Any]], stamped: dict[str, list[str]]) -> Ta
         {
             "reading": wording.reading(row["reading"], stamped), "voted": None if row["statistic"] is None else int(row["statistic"]),
             "effect": None if row["effect"] is None else wording.number(row["effect"]),
-            "p": "too few to compare" if row["pvalue"] is None else f"{row['pvalue']:.2g}",
+            "p": "too few to compare" if row["pvalue"] is None else wording.pvalue(row["pvalue"]),
         }
         for row in told
     ]  # fmt: skip
-    titles = {"reading": "clock", "voted": "voted after an unasked change", "effect": "hazard ratio", "p": "p-value"}
+    titles = {
+        "reading": "clock",
+        "voted": "voted after an unasked change",
+        "effect": "times the rate of those asked for",
+        "p": "p-value",
+    }
     return Table(rows, titles, "The same test under every reading of the clocks that the evidence allows.")

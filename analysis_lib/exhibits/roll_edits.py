@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import polars as pl
 
 from analysis_lib.cards import Table
 from analysis_lib.case import Case
-from analysis_lib.exhibits.shown import Shown, at_text
+from analysis_lib.exhibits.shown import Shown, when
 from analysis_lib.methods.bulk_edits import on_record_then
 from analysis_lib.methods.roll_edits import roll_edits as edits_of
 from analysis_lib.plaintext import count
 
 MOST_LISTED = 50
 NUMBERS = ("added", "removed", "renamed", "other")
+PRIVATE = (
+    "deceased",
+    "resigned",
+    "arrears",
+    "lapsed",
+    "suspended",
+    "expelled",
+)  # of few members of one day it may tell who they are
 IN_VOTING = {True: "yes", False: "no", None: None}
 
 
@@ -25,9 +36,9 @@ def roll_edits(case: Case) -> Shown:
     listed = listed.head(MOST_LISTED).sort("at", "source_id")
     beside = on_record_then(case, listed["at"].to_list())
     rows = [
-        {"edit": at_text(row["at"], case.contest["timezone"])}
+        {"edit": when(row["at"], row["n"], case)}
         | {name: row[name] or None for name in NUMBERS}
-        | {"reason": (row["reason"] or "").replace("_", " ") or None, "voting": IN_VOTING[row["in_voting"]], "beside": text}
+        | {"reason": _reason(row, case), "voting": IN_VOTING[row["in_voting"]], "beside": text}
         for row, text in zip(listed.iter_rows(named=True), beside, strict=True)
     ]
     titles = {
@@ -35,6 +46,11 @@ def roll_edits(case: Case) -> Shown:
         "other": "changed otherwise", "reason": "reason on file", "voting": "during the voting", "beside": "what else is on record then",
     }  # fmt: skip
     return [Table(rows, titles, f"Edits of the roll{_which(edits)}.{_in_voting(edits)}")]
+
+
+def _reason(row: Mapping[str, Any], case: Case) -> str | None:
+    told = row["reason"] or ""
+    return "one of the member's own" if told in PRIVATE and row["n"] < case.package.min_cell else told.replace("_", " ") or None
 
 
 def _which(edits: pl.DataFrame) -> str:

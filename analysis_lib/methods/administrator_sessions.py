@@ -16,7 +16,7 @@ from analysis_lib.errors import TooFewObservations
 from analysis_lib.methods.administrators import NOBODY, labels
 from analysis_lib.methods.ballot_kinds import given_online
 from analysis_lib.methods.clock_readings import under_every_reading
-from analysis_lib.methods.reissue_rates import REQUESTED
+from analysis_lib.methods.reissue_rates import REQUESTED, with_requests
 from analysis_lib.methods.sittings import DAY, WORK, first_midnight, owner_labels, sittings, wall_seconds
 from analysis_lib.methods.turnout import last_of_each
 from analysis_lib.methods.turnout_stretches import ANSWERS, answering, ends_of_voting
@@ -117,7 +117,7 @@ def ballots(case: Case, events: tuple[str, ...] = (*HANDED_OUT, "destination_cha
     """
     cast = last_of_each(given_online(case.rows("ballot_events"), kiosks=False))
     who = pl.coalesce("voter_key", "credential_id")
-    codes = case.rows("credential_events").filter(pl.col("event").is_in(events))
+    codes = with_requests(case, case.rows("credential_events").filter(pl.col("event").is_in(events)))
     sent = codes.select(who=who, at="at", sent_at="at", trigger="trigger", sent_by="actor_key").drop_nulls(["who", "at"])
     rows = cast.select("at", "event_id", "ip_key", who=who).sort("at", "event_id")
     joined = rows.join_asof(sent.sort("at"), on="at", by="who", check_sortedness=False)
@@ -272,7 +272,8 @@ def own_line(tables: pl.DataFrame, *, confidence_level: float, alpha: float, n_o
             Assumption(
                 statement="What stands out does not come from one day, as when members were helped at one meeting.",
                 status=Status.FAILS if one_day else Status.HOLDS,
-                evidence=f"Without the fullest day {count(rest, 'such ballot')} of {count(left, 'ballot')} came over that line.",
+                evidence=f"Without the fullest day {count(rest, 'such ballot')} of {count(left, 'ballot')} came over that line."
+                + (" Whether members met the officer that day would settle it." if one_day else ""),
             ),
             _no_place(int(own[top]), int(beside[top])),
         ),
@@ -350,11 +351,11 @@ def _own_line(case: Case) -> TestResult | NotAnswerable:
         )
     tables, n_placed, n_left_out = line_tables(case)
     if not tables["n_unasked"].sum():
-        return _cannot(
-            "own_line",
-            "No ballot with a network followed a code that an administrator with a known line sent without a request.",
-            needs,
-        )
+        reason = "No ballot with a network followed a code that an administrator with a known line sent without a request."
+        asked, of = int(tables["own_asked"].sum()), int(tables["n_asked"].sum())
+        if asked >= FEWEST:
+            reason += f" Of {count(of, 'ballot')} after codes noted as asked for, {asked:,} came over the line of whoever sent the code."
+        return _cannot("own_line", reason, needs)
     plan = case.plan
     return own_line(
         tables, confidence_level=plan.confidence_level, alpha=plan.alpha, n_observations=n_placed, n_excluded=n_left_out

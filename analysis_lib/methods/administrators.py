@@ -7,6 +7,8 @@ import polars as pl
 from analysis_lib.case import Case
 
 LOGS = ("credential_events", "contact_changes", "admin_actions")
+SIGNED = (*LOGS, "roll_changes")  # every log that names who acted
+SOMEBODY = "an administrator"
 NOBODY = ("self", "system")  # a member's own account, and the program
 
 
@@ -30,3 +32,16 @@ def labels(case: Case) -> dict[str, str]:
     keys = acts(case)["actor_key"].to_list()
     width = max(2, len(str(len(keys))))
     return {key: f"administrator {rank:0{width}d}" for rank, key in enumerate(keys, 1)}
+
+
+def roles_of_one(case: Case) -> list[str]:
+    """Give the roles that a single account holds in all the logs: such a role names a person, and is not to be printed."""
+    rows = pl.concat([case.rows(table).select("actor_key", pl.col("actor_role").cast(pl.String)) for table in SIGNED])
+    held = rows.drop_nulls().filter(~pl.col("actor_role").is_in((*NOBODY, "unknown"))).group_by("actor_role")
+    return held.agg(n=pl.col("actor_key").n_unique()).filter(pl.col("n") == 1)["actor_role"].sort().to_list()
+
+
+def told_role(case: Case, column: str = "actor_role") -> pl.Expr:
+    """Write a role as it may be printed: "an administrator" in place of one that only a single person holds."""
+    role = pl.col(column).cast(pl.String)
+    return pl.when(role.is_in(roles_of_one(case))).then(pl.lit(SOMEBODY)).otherwise(role).alias(column)

@@ -13,7 +13,7 @@ from scipy.stats import binom
 
 from analysis_lib.case import Case
 from analysis_lib.clocks import resolution_s
-from analysis_lib.methods.instants import edge
+from analysis_lib.methods.instants import coarse, edge
 from analysis_lib.methods.members import whole_roll
 from analysis_lib.methods.shared_origin import MIN_REFERENCE, Shared, ballots, grouped
 from analysis_lib.methods.turnout import once_per_household, queued, seen_resolution
@@ -137,7 +137,7 @@ def in_time(
     more = {
         "n": int(stamps.size),
         "n_set_aside": rows.height - int(stamps.size),
-        "start": at,
+        "start": coarse(at, top.count, case),
         "length_s": top.length,
         "ratio_low": low,
         "ratio_high": high,
@@ -229,7 +229,7 @@ def _sizes(keys: pl.DataFrame) -> NDArray:
 
 
 def application_bursts(
-    parts: list[Part], *, n: int, n_batch: int, alpha: float, confidence_level: float, parameters: dict[str, Any]
+    parts: list[Part], *, n: int, n_batch: int, n_one_line: int, alpha: float, confidence_level: float, parameters: dict[str, Any]
 ) -> TestResult:
     """Put the ways in which applications may come together into one answer.
 
@@ -263,7 +263,7 @@ def application_bursts(
         + tuple(found.values()),
         innocent_explanations=EXPLANATIONS, references=("westfall1993", "kulldorff1997", "holm1979"),
         parameters=parameters | {"confidence_level": confidence_level},
-        details={"top": top.way, "ways": [_row(part) for part in parts], "n_batch": n_batch},
+        details={"top": top.way, "ways": [_row(part) for part in parts], "n_batch": n_batch, "n_one_line": n_one_line},
     )  # fmt: skip
 
 
@@ -322,7 +322,10 @@ def answer_bursts(case: Case) -> Result:
         )
         needs = ("vote_applications.at|vote_applications.ip_key|vote_applications.contact_key",)
         return NotAnswerable(method=METHOD, form=FORM, reason=reason, needs=needs)
+    is_compared = any(part.way == "networks" for part in found)
+    n_one_line = 0 if is_compared else int(own["ip_key"].drop_nulls().value_counts()["count"].max() or 0)
     parameters = {"zone": case.contest["timezone"], "n_resamples": plan.n_resamples, "scan_windows_s": list(plan.scan_windows_s)}
     return application_bursts(
-        found, n=every.height, n_batch=n_batch, alpha=plan.alpha, confidence_level=plan.confidence_level, parameters=parameters
-    )
+        found, n=every.height, n_batch=n_batch, n_one_line=n_one_line, alpha=plan.alpha, confidence_level=plan.confidence_level,
+        parameters=parameters,
+    )  # fmt: skip

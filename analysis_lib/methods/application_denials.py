@@ -21,6 +21,7 @@ METHOD, FORM = "application_denials", "denials"
 NEEDS = ("vote_applications.voter_key|vote_applications.at",)
 NEEDED = ("vote_applications.voter_key", "confirmations.says_applied", "confirmations.sampling")
 BY_LOT = ("census", "random", "stratified")
+ASKED_ALL = 0.8  # of the applicants: a census that asked fewer is one of some group
 ANSWERS = ("yes", "no", "someone_on_my_behalf", "unsure")
 BY_OFFICER = "officer_on_behalf"
 MIN_CONTROL = 30  # answers of members who signed a paper form: fewer do not tell how often members forget
@@ -183,12 +184,19 @@ def applicants(case: Case) -> pl.DataFrame:
 
 
 def answers(case: Case) -> pl.DataFrame:
-    """Give members' last answers on whether they applied: ``voter_key, says, by_lot, stratum``; whoever wasn't asked isn't here."""
+    """Give members' last answers on whether they applied: ``voter_key, says, by_lot, stratum``; whoever wasn't asked isn't here.
+
+    A supply of those who came forward isn't by lot, whatever it calls itself; nor is a census that `ASKED_ALL` of the
+    applicants were not asked in.
+    """
+    asked = case.rows("confirmations").filter(pl.col("sampling") == "census").select("voter_key").unique()
+    held = applicants(case)
+    is_census = held.join(asked, on="voter_key", how="semi").height >= ASKED_ALL * held.height
+    came = case.rows("sources").filter(pl.col("completeness") == "self_selected")["source_id"].implode()
+    by_lot = pl.col("sampling").is_in(BY_LOT if is_census else BY_LOT[1:]) & ~pl.col("source_id").is_in(came)
     rows = case.rows("confirmations").filter(pl.col("says_applied").is_in(ANSWERS))
     last = rows.sort("contacted_at", "confirmation_id", nulls_last=True).unique("voter_key", keep="last", maintain_order=True)
-    return last.select(
-        "voter_key", says="says_applied", by_lot=pl.col("sampling").is_in(BY_LOT), stratum=pl.col("stratum").fill_null("")
-    )
+    return last.select("voter_key", says="says_applied", by_lot=by_lot, stratum=pl.col("stratum").fill_null(""))
 
 
 def _parts(case: Case, held: pl.DataFrame, asked: pl.DataFrame) -> list[Asked]:

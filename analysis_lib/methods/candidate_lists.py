@@ -12,6 +12,7 @@ import polars as pl
 from analysis_lib.case import Case
 from analysis_lib.methods.instants import stamped
 from analysis_lib.methods.members import is_complete
+from analysis_lib.methods.roll_copies import whole_copies
 
 FIELDS = {"email": "email_key", "phone": "phone_key", "postal_address": "address_key"}
 FOR_A_CANDIDATE = "given_to_candidate"
@@ -57,6 +58,20 @@ def names_of(case: Case) -> dict[str, str]:
     told = pl.col("display_name")
     name = pl.when(told.is_duplicated()).then(pl.format("{} ({})", told, "candidate_id")).otherwise(told)
     return dict(case.rows("candidates").select("candidate_id", name).iter_rows())
+
+
+def while_both_stood(
+    case: Case, held: dict[str, list[CandidateList]], a: str, b: str
+) -> tuple[list[CandidateList], list[CandidateList]]:
+    """Give the lists of two candidates made while the other stood: nobody owes one to a candidate who has withdrawn. If none were, all."""
+    names = names_of(case)
+    rows = case.rows("candidates").drop_nulls("withdrawn_at").select("candidate_id", "withdrawn_at")
+    left = {names[candidate]: at for candidate, at in rows.iter_rows()}
+    one, two = (
+        [item for item in held[name] if other not in left or item.taken_at <= left[other]] or held[name]
+        for name, other in ((a, b), (b, a))
+    )
+    return one, two
 
 
 def closest(first: list[CandidateList], second: list[CandidateList]) -> tuple[CandidateList, CandidateList]:
@@ -107,19 +122,50 @@ def members_apart(case: Case, first: CandidateList, second: CandidateList) -> pl
     DataFrame
         ``voter_key``, ``on`` (1 or 2), ``unit`` and ``cause``: "age" (a change, a day of joining or the body's own copies
         show that the member came or went between the two days), "opted_out" (a change says so), "not_age" (the member was
-        on the roll on both days, the lists are of one day, or a complete log has no change), or "open".
+        on the roll on both days, the lists are of one day, or a complete log has no change), or "open": so is who is missing
+        from a list that is held in part, and everybody where one list holds nobody known by that key. Who stands on a further
+        list that the candidate got within `ONE_NIGHT` isn't missing.
     """
     rows = [_rows(case, item).with_columns(on=pl.lit(n)) for n, item in ((1, first), (2, second))]
     both = rows[0].join(rows[1], on="voter_key").select("voter_key")
     apart = pl.concat(rows).join(both, on="voter_key", how="anti").select("voter_key", "on", "unit", "joined_on")
+    parts = [_on_further_lists(case, item) for item in (second, first)]
+    apart = apart.filter(
+        ~pl.any_horizontal(((pl.col("on") == n) & pl.col("voter_key").is_in(keys)) for n, keys in enumerate(parts, 1))
+    )
     between = _between(case, "roll_changes", first, second)
     changed = between.group_by("voter_key").agg(asked=(pl.col("reason") == "opted_out").any())
     apart = apart.join(changed, on="voter_key", how="left").join(_own_copies(case, first, second), on="voter_key", how="left")
     zone = case.contest["timezone"]
     joined = pl.col("joined_on").is_between(day_of(first.taken_at, zone), day_of(second.taken_at, zone)).fill_null(False)
-    return apart.with_columns(cause=_cause(case, "roll_changes", first, second, joined=joined)).select(
-        "voter_key", "on", "unit", "cause"
-    )
+    told = apart.with_columns(cause=_cause(case, "roll_changes", first, second, joined=joined))
+    may_be_there = [n for n, item, other in ((1, first, second), (2, second, first)) if _is_part(case, other, item)]
+    is_open = pl.col("on").is_in(may_be_there) | pl.lit(not both.height and _numbered_anew(case, rows))
+    is_open &= pl.col("cause") == NOT_BY_AGE
+    return told.select("voter_key", "on", "unit", cause=pl.when(is_open).then(pl.lit(OPEN)).otherwise("cause"))
+
+
+def _on_further_lists(case: Case, item: CandidateList) -> pl.Series:
+    """Keys on the other lists that the same candidate got within `ONE_NIGHT`: one list may be handed over in parts."""
+    near = [
+        other.snapshot_id
+        for other in lists_of(case)
+        if other.holder == item.holder and other != item and abs(other.taken_at - item.taken_at) < ONE_NIGHT
+    ]
+    return case.rows("roll").filter(pl.col("snapshot_id").is_in(near))["voter_key"].implode()
+
+
+def _is_part(case: Case, item: CandidateList, other: CandidateList) -> bool:
+    """Whether a list is held in part: its cover states more rows, or it came with a supply that is not whole and the other did not."""
+    whole = whole_copies(case)
+    return item.held < (item.stated or 0) or (item.snapshot_id not in whole and other.snapshot_id in whole)
+
+
+def _numbered_anew(case: Case, lists: list[pl.DataFrame]) -> bool:
+    """Whether one of two lists holds nobody that the body's own copies know, as after a change of the numbering."""
+    own = case.rows("roll_snapshots").filter(pl.col("purpose") != FOR_A_CANDIDATE)
+    known = case.rows("roll").join(own, on="snapshot_id", how="semi")
+    return known.height > 0 and any(not rows.join(known, on="voter_key", how="semi").height for rows in lists)
 
 
 def contacts_apart(case: Case, first: CandidateList, second: CandidateList) -> pl.DataFrame:
@@ -181,7 +227,12 @@ def rows_of(case: Case, item: CandidateList) -> pl.DataFrame:
 
 
 def _rows(case: Case, item: CandidateList) -> pl.DataFrame:
-    return case.rows("roll").filter(pl.col("snapshot_id") == item.snapshot_id)
+    """Rows of a list, under the key that a member had in the end."""
+    changed = case.rows("roll_changes").filter(pl.col("change") == "key_changed").drop_nulls("other_voter_key")
+    pairs = changed.select("voter_key", "other_voter_key").unique("voter_key", keep="none")
+    later = pairs.filter(~pl.col("other_voter_key").is_in(pairs["voter_key"].implode()))  # none back and forth
+    rows = case.rows("roll").filter(pl.col("snapshot_id") == item.snapshot_id)
+    return rows.with_columns(pl.col("voter_key").replace(later["voter_key"], later["other_voter_key"]))
 
 
 def _between(case: Case, table: str, first: CandidateList, second: CandidateList) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from analysis_lib.clocks import in_force, windows_of_kind
 from analysis_lib.methods.administrators import labels
 from analysis_lib.methods.ballot_kinds import given_online
 from analysis_lib.methods.change_causes import came_back
-from analysis_lib.methods.reissue_rates import REQUESTED, reissues
+from analysis_lib.methods.reissue_rates import REQUESTED, new_codes
 from analysis_lib.stats import chains
 from analysis_lib.stats.chains import Steps
 
@@ -40,12 +40,12 @@ def events(case: Case) -> Events:
     """Gather the steps of chains.
 
     A change counts if it sets an e-mail address or a telephone number, neither the member nor a general tidy-up made it, and no request
-    or bounce is on record for it; a reissue, if its trigger is known and is none of `REQUESTED`. Ballots are those that
+    or bounce is on record for it; a reissue, if its trigger is known, is none of `REQUESTED` and no time of a request stands beside it. Ballots are those that
     voters gave themselves, by their member's key, else by that of their code.
     """
-    changed, new = _changes(case), reissues(case).drop_nulls(["at", "voter_key"])
+    changed, new = _changes(case), new_codes(case).drop_nulls(["at", "voter_key"])
     known = new.filter(pl.col("trigger").is_not_null() & (pl.col("trigger") != "unknown"))
-    known = known.with_columns(caused=pl.col("trigger").is_in(REQUESTED))
+    known = known.with_columns(caused=pl.col("trigger").is_in(REQUESTED) | pl.col("request_at").is_not_null())
     ballots = _ballots(case)
     parts = [
         _step(changed.filter(~pl.col("caused")), 0, "change_id", "actor_key"),
@@ -59,7 +59,7 @@ def events(case: Case) -> Events:
     )  # fmt: skip
     return Events(
         steps=steps, places=every, changes=changed, reissues=known, ballots=ballots,
-        known_triggers=known.height, n_left_out=reissues(case).height - known.height,
+        known_triggers=known.height, n_left_out=new_codes(case).height - known.height,
     )  # fmt: skip
 
 
@@ -74,11 +74,9 @@ def _changes(case: Case) -> pl.DataFrame:
     same = pl.col("edit_class").is_in(NO_CHANGE) | (pl.col("old_key") == pl.col("new_key")) | pl.col("new_missing")
     aside = same.fill_null(False) | (pl.col("request_evidence") == "bulk_cleanse").fill_null(False)
     own = pl.col("actor_role").is_in(["self", "system"]).fill_null(False)
-    caused = (
-        pl.col("request_evidence").is_in(ON_RECORD).fill_null(False) | own | (pl.col("back_at") < pl.col("at")).fill_null(False)
-    )
-    placed = rows.filter(~aside).join(came_back(case), on="voter_key", how="left")
-    return placed.with_columns(caused=caused).select(*rows.columns, "caused").sort("at", "change_id")
+    caused = pl.col("request_evidence").is_in(ON_RECORD).fill_null(False) | own | pl.col("had_come_back")
+    placed = came_back(case, rows.filter(~aside)).with_columns(caused=caused)
+    return placed.select(*rows.columns, "caused").sort("at", "change_id")
 
 
 def _ballots(case: Case) -> pl.DataFrame:
@@ -123,15 +121,19 @@ def changed_back(case: Case, rows: pl.DataFrame, gap_s: int) -> pl.DataFrame:
 
 
 def pairs(held: Events, gap_s: int) -> pl.DataFrame:
-    """Reissues that followed a change of the same member's contact: ``caused`` (a cause is on record for either), ``followed`` by a ballot."""
+    """Reissues that followed a change of the same member's contact.
+
+    ``caused``: a cause is on record for either; ``followed`` by a ballot; ``searched``: a search found no request for the change.
+    """
     gap = f"{gap_s}s"
-    change = held.changes.select("at", "voter_key", changed_at="at", change_caused="caused").sort("at")
+    searched = (pl.col("request_evidence") == "none_found").fill_null(False)
+    change = held.changes.select("at", "voter_key", changed_at="at", change_caused="caused", searched=searched).sort("at")
     near = held.reissues.sort("at").join_asof(
         change, on="at", by="voter_key", tolerance=gap, check_sortedness=False
     ).drop_nulls("changed_at")  # fmt: skip
     ballot = held.ballots.select("at", "voter_key", voted_at="at").sort("at")
     near = near.join_asof(ballot, on="at", by="voter_key", tolerance=gap, strategy="forward", check_sortedness=False)
-    return near.select(caused=pl.col("caused") | pl.col("change_caused"), followed=pl.col("voted_at").is_not_null())
+    return near.select("searched", caused=pl.col("caused") | pl.col("change_caused"), followed=pl.col("voted_at").is_not_null())
 
 
 def facts(case: Case, held: Events, rows: pl.DataFrame) -> dict[str, Any]:
@@ -147,8 +149,10 @@ def facts(case: Case, held: Events, rows: pl.DataFrame) -> dict[str, Any]:
     deadline = windows[basis].closes_at if basis else None
     late = rows.filter((pl.col("changed_at") > deadline) & (pl.col("evidence") == "none_found")).height if deadline else None
     seconds = (rows["voted_at"] - rows["changed_at"]).dt.total_seconds().to_numpy()
+    with_cause = pairs(held, case.plan.chain_gap_s).filter("caused", "followed")
     return {
         "n": n, "n_chains": rows.height, "n_members": rows["voter_key"].n_unique(),
+        "n_with_cause": with_cause.height, "n_disputed": int(with_cause["searched"].sum()),
         "n_none_found": int((rows["evidence"] == "none_found").sum()), "n_after_last_day": late,
         "n_one_hand": int((rows["editor_key"] == rows["reissuer_key"]).sum()), "n_undone": changed_back(case, rows, case.plan.chain_gap_s).height,
         "median_s": int(np.median(seconds)) if rows.height else None,

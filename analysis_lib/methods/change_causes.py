@@ -12,16 +12,24 @@ NEAR = timedelta(minutes=30)  # a code sent so soon before or after a change bel
 ON_REQUEST = ("member_request", "self_service", "bounce_fix")
 
 
-def came_back(case: Case) -> pl.DataFrame:
-    """Give the members to whom a message came back, and when the first one did: ``voter_key, back_at`` (UTC)."""
-    codes = case.rows("credential_events").drop_nulls(["voter_key", "at"])
-    return codes.filter(pl.col("event") == "bounced").group_by("voter_key").agg(back_at=pl.col("at").min())
+def came_back(case: Case, edits: pl.DataFrame) -> pl.DataFrame:
+    """Add ``had_come_back`` to changes of contact: whether the last message to the member before it came back.
+
+    `edits` have ``voter_key`` and ``at`` (UTC, none null); they come back in the order of time. A message delivered after one
+    that came back tells that the address worked.
+    """
+    codes = case.rows("credential_events").drop_nulls(["voter_key", "at"]).filter(pl.col("event").is_in(["bounced", "delivered"]))
+    fates = codes.select("voter_key", "at", had_come_back=pl.col("event") == "bounced").sort("at", "had_come_back")
+    known = edits.sort("at", maintain_order=True).join_asof(
+        fates, on="at", by="voter_key", allow_exact_matches=False, check_sortedness=False
+    )  # fmt: skip
+    return known.with_columns(pl.col("had_come_back").fill_null(False))
 
 
 def with_platform_causes(case: Case, edits: pl.DataFrame) -> pl.DataFrame:
     """Take a change for asked for where the platform has a cause of it on record.
 
-    That is a message to the member that had come back before, or a code that was asked for, or sent since one had come
+    That is that the last message to the member before it had come back, or a code that was asked for, or sent since one had come
     back, within `NEAR`. Calls are noted in one system and not in the other: whoever rings up has the address mended and a
     code sent, and votes at once.
 
@@ -37,8 +45,8 @@ def with_platform_causes(case: Case, edits: pl.DataFrame) -> pl.DataFrame:
     """
     codes = case.rows("credential_events").drop_nulls(["voter_key", "at"])
     sent = codes.filter(pl.col("trigger").is_in(ON_REQUEST)).select("voter_key", at="at", sent_at="at").sort("at")
-    timed = edits.drop_nulls("at").join(came_back(case), on="voter_key", how="left").sort("at")
+    timed = came_back(case, edits.drop_nulls("at"))
     near = timed.join_asof(sent, on="at", by="voter_key", strategy="nearest", tolerance=NEAR, check_sortedness=False)
-    has_cause = (pl.col("back_at") < pl.col("at")).fill_null(False) | pl.col("sent_at").is_not_null()
+    has_cause = pl.col("had_come_back") | pl.col("sent_at").is_not_null()
     asked = pl.when((pl.col("asked") == "none found") & has_cause).then(pl.lit("asked for")).otherwise("asked")
     return pl.concat([near.with_columns(asked=asked).select(edits.columns), edits.filter(pl.col("at").is_null())])

@@ -27,6 +27,7 @@ NEEDS = ("contact_changes.voter_key", "ballot_events.voter_key|roll.voted_flag")
 MIN_EACH = 5
 ZPH_FAILS = 0.01
 CASTS = ("cast", "recast", "entered_by_officer")
+FEWEST = 10  # delays whose median is told; of fewer it is somebody's own
 GROUPS = {True: "replaced, no request found", False: "asked for, or a blank filled"}
 EXPLANATIONS = (
     "A dead address was mended: a member who had long been willing to vote got the code at last.",
@@ -103,7 +104,7 @@ def changed_contact_ballots(
         statistic=float((members.voted & compared & unasked).sum()), statistic_name="online ballots after an unasked change",
         pvalue=test.pvalue,
         effect=Estimate(
-            name="hazard of an online ballot, unasked over asked for", value=float(np.exp(fit.coefficients[1])),
+            name="rate of voting online after the change, unasked over asked for", value=float(np.exp(fit.coefficients[1])),
             low=float(np.exp(low)), high=float(np.exp(high)), confidence_level=confidence_level, unit="ratio",
         ),
         n_observations=int(compared.sum()), n_excluded=sum(members.left_out.values()),
@@ -167,7 +168,7 @@ def _groups(members: Members) -> list[dict[str, Any]]:
     for unasked, name in GROUPS.items():
         own = members.compared & (members.unasked == unasked)
         delays = (members.stop - members.change)[own & members.voted & (members.change > 0)]
-        median = float(np.median(delays)) if delays.size else None
+        median = float(np.median(delays)) if delays.size >= FEWEST else None
         told.append({"group": name, "n": int(own.sum()), "voted": int((own & members.voted).sum()), "median_delay_s": median})
     none = ~members.compared
     return [

@@ -12,19 +12,18 @@ import polars as pl
 
 from analysis_lib.case import Case
 from analysis_lib.methods import contact_noting as noting
-from analysis_lib.methods.administrators import labels
+from analysis_lib.methods.administrators import labels, told_role
 from analysis_lib.methods.bulk_edits import on_record_then
 from analysis_lib.methods.change_causes import with_platform_causes
 from analysis_lib.methods.contact_edits import REACHES, contact_edits, contest_period, placed, weeks_before
 from analysis_lib.methods.members import whole_roll
-from analysis_lib.methods.unit_rates import learnt_spread, uneven
+from analysis_lib.methods.unit_rates import SMALLEST, learnt_spread, too_small, uneven
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats.multiplicity import benjamini_hochberg, holm
 from analysis_lib.stats.predictive_counts import BetaBinomials, from_repeats
 
 LEAST_WEEKS, TRUSTED_WEEKS = 4, 6  # fewer do not show how much weeks differ
 DRAWS = 4000  # of the range to be expected; it is shown, and no verdict rests on it
-SMALLER = "branches of fewer than {} members"
 EXPLANATIONS = {
     "period": (
         "Invitations and reminders come back, so that addresses are mended which nobody had looked at for years.",
@@ -216,8 +215,8 @@ def weekly_counts(edits: pl.DataFrame, start: datetime) -> dict[str, list[int]]:
 def named_branches(case: Case) -> pl.DataFrame:
     """Members and their branch, small branches under one name: ``voter_key, unit``."""
     members = whole_roll(case).select("voter_key", "unit").drop_nulls("unit")
-    is_small, least = pl.len().over("unit") < case.package.min_cell, case.package.min_cell
-    return members.with_columns(unit=pl.when(is_small).then(pl.lit(SMALLER.format(least))).otherwise("unit"))
+    joined = too_small(members.group_by("unit").agg(size=pl.len()), case.package.min_cell)
+    return members.with_columns(unit=pl.when(pl.col("unit").is_in(joined)).then(pl.lit(SMALLEST)).otherwise("unit"))
 
 
 def branch_units(edits: pl.DataFrame, case: Case) -> pl.DataFrame:
@@ -256,7 +255,7 @@ def bulk(edits: pl.DataFrame, case: Case) -> list[dict[str, Any]]:
     """Bulk edits with their size, the largest first; fewer than ten rows of a tidy-up that stand alone are told in one line."""
     rows = edits.filter((pl.col("asked") == "bulk") & pl.col("edit").is_not_null())
     found = rows.group_by("edit").agg(
-        at=pl.col("at").min(), n=pl.len(), role=pl.col("actor_role").first(), evidence=pl.col("request_evidence").first()
+        at=pl.col("at").min(), n=pl.len(), role=told_role(case).first(), evidence=pl.col("request_evidence").first()
     )
     found = found.filter(pl.col("n") >= case.package.min_cell).sort("n", "at", descending=[True, False]).drop("edit")
     told = found.to_dicts()
@@ -275,12 +274,21 @@ def answer(case: Case) -> tuple[Result, ...]:
                 method="contact_change_churn", reason=reason, needs=("contest_windows.opens_at", "contest_windows.closes_at")
             ),
         )
-    edits = placed(with_platform_causes(case, contact_edits(case)), *period)
+    as_searched = contact_edits(case)
+    known = with_platform_causes(case, as_searched)
+    edits, by_hand = placed(known, *period), placed(_with_notes(as_searched, known), *period)
     told = tallies(edits) | {"bulk": bulk(edits, case), "start": period[0], "close": period[1], "zone": case.contest["timezone"]}
     return (
         _weighed(edits, case, "period", lambda rows: _by_period(rows, period, case, told)),
-        *(_weighed(edits, case, by, lambda rows, by=by: _by_unit(by, rows, case, told)) for by in ("branch", "administrator")),
+        _weighed(edits, case, "branch", lambda rows: _by_unit("branch", rows, case, told)),
+        _weighed(by_hand, case, "administrator", lambda rows: _by_unit("administrator", rows, case, told)),
     )
+
+
+def _with_notes(as_searched: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Changes as the search for requests left them, with ``noted``: the platform has a cause all the same, which the same hand may have entered."""
+    rows = as_searched.join(known.select("change_id", known="asked"), on="change_id", how="left", maintain_order="left")
+    return rows.with_columns(noted=(pl.col("asked") != pl.col("known")).fill_null(False)).drop("known")
 
 
 def _by_period(edits: pl.DataFrame, period: tuple[datetime, datetime], case: Case, told: dict[str, Any]) -> Result:
@@ -336,7 +344,7 @@ def _weighed(edits: pl.DataFrame, case: Case, form: str, test: Callable[[pl.Data
 
         checks.append(noting.not_one_move(edits, mine, stands))
         if form == "administrator":
-            checks.append(noting.no_habit(edits, within))
+            checks += [noting.no_habit(edits, within), noting.not_noted_elsewhere(edits, mine, stands)]
         else:
             checks += [
                 noting.noted_alike(edits, mine, beside, stands),

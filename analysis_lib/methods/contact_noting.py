@@ -117,6 +117,17 @@ def no_habit(edits: pl.DataFrame, actor: pl.Expr) -> Assumption:
     )  # fmt: skip
 
 
+def not_noted_elsewhere(edits: pl.DataFrame, mine: pl.Expr, stands: Stands) -> Assumption:
+    """Fails if it rests on changes of which a search found no request, and the platform's log has a cause all the same."""
+    n = edits.filter(mine & pl.col("noted")).height
+    rests = n > 0 and not stands(pl.col("noted"))
+    return Assumption(
+        statement="The log of codes and the search for requests agree.", status=Status.FAILS if rests else Status.HOLDS,
+        evidence=f"For {count(n, 'change')} of which a search found no request the log of codes notes one, or a message that came back."
+        + (" Without these nothing would stand out; whoever sends a code also notes why, so that asking the members would settle it." if rests else ""),
+    )  # fmt: skip
+
+
 def more_often(a: int, m: int, b: int, n: int) -> float:
     """One-sided exact p-value of a of m against b of n."""
     return float(hypergeometric_tails(np.array([a, b]), np.array([m, n]))[0])

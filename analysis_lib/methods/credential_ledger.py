@@ -6,7 +6,8 @@ import polars as pl
 
 from analysis_lib.case import Case
 from analysis_lib.methods import ledger
-from analysis_lib.methods.ballot_kinds import CAST
+from analysis_lib.methods.administrators import told_role
+from analysis_lib.methods.ballot_kinds import CAST, KIOSK
 from analysis_lib.methods.instants import possibly_before, stamped, surely_before
 from analysis_lib.methods.record_rules import RULES
 from analysis_lib.methods.reissue_rates import REQUESTED
@@ -43,7 +44,8 @@ def credential_ledger(case: Case) -> Breach:
     Shown: the event "surfaced", unless by the member; or a code that staff sent to a screen. Used: the event "used", or a ballot of
     that credential; where none is named, of that voter, which is certain only if the voter had no other code. A request is on
     record if the row's own trigger says so (`reissue_rates.REQUESTED`) or gives a time, or another row of the same code does for
-    the day before. Where the trigger isn't told, it stays open.
+    the day before. It stays open where the trigger isn't told, where the member had asked longer before or had a change of contact
+    asked for in the day before, and where the ballot was given at a kiosk, to which a member comes.
     """
     rows, kinds = ledger.entries(case), ledger.by_kind(case)
     shown = judged(case)
@@ -65,7 +67,7 @@ def credential_ledger(case: Case) -> Breach:
         parameters={"within_s": DAY_S, "zone": case.contest["timezone"]},
         details={
             "n_shown": shown.height, "n_used": shown["used"].sum(), "n_undetermined": open_.height,
-            "roles": broken.group_by("role").agg(n=pl.len()).sort("n", "role", descending=[True, False]).to_dicts(),
+            "roles": broken.with_columns(told_role(case, "role")).group_by("role").agg(n=pl.len()).sort("n", "role", descending=[True, False]).to_dicts(),
             "kinds": kinds.to_dicts(), "fates": ledger.fates(case).to_dicts(), "elsewhere": elsewhere(case),
         },
     )  # fmt: skip
@@ -105,8 +107,9 @@ def judged(case: Case) -> pl.DataFrame:
     else:  # nothing tells whether any code was used
         followed = shown.with_columns(sure=pl.lit(False), maybe=pl.lit(True))
     told = followed.with_columns(
-        asked=pl.col("place").is_in(asked), known=(pl.col("trigger").is_not_null() & (pl.col("trigger") != "unknown"))
-    )
+        asked=pl.col("place").is_in(asked),
+        known=pl.col("trigger").is_not_null() & (pl.col("trigger") != "unknown") & ~pl.col("place").is_in(_in_touch(case, shown, events)),
+    )  # fmt: skip
     each = told.with_columns(
         code=pl.coalesce("life", pl.format("row {}", "place")),
         broken=pl.col("sure") & ~pl.col("asked") & pl.col("known"), perhaps=pl.col("maybe") & ~pl.col("asked"),
@@ -131,11 +134,30 @@ def _asked_for(shown: pl.DataFrame, events: pl.DataFrame) -> list[int]:
     return sorted(set(own))
 
 
+def _in_touch(case: Case, shown: pl.DataFrame, events: pl.DataFrame) -> list[int]:
+    """Places of the rows whose member had asked for a code at any time before, or for a change of contact in the day before."""
+    asking = events.filter(pl.col("trigger").is_in(ASKED_FOR).fill_null(False) | pl.col("request_at").is_not_null())
+    edits = case.rows("contact_changes")
+    own = edits.filter((pl.col("request_evidence") == "member_request_logged") | (pl.col("actor_role") == "self"))
+    days = pl.lit(None, pl.Int64)
+    seen = pl.concat([
+        asking.select("voter_key", when=pl.coalesce("request_at", "at"), within=days),
+        own.select("voter_key", when="at", within=pl.lit(DAY_S, pl.Int64)),
+    ]).drop_nulls(["voter_key", "when"])  # fmt: skip
+    lead = (pl.col("at") - pl.col("when")).dt.total_seconds()
+    pairs = shown.drop_nulls(["voter_key", "at"]).join(seen, on="voter_key")
+    return pairs.filter((lead >= 0) & (lead <= pl.col("within")).fill_null(True))["place"].unique().sort().to_list()
+
+
 def _uses(case: Case, events: pl.DataFrame) -> pl.DataFrame:
     ballots = case.rows("ballot_events").filter(pl.col("event").is_in(CAST) & pl.col("channel").is_in(BY_CODE))
     columns = ["credential_id", "voter_key", "at", "clock_id", "earliest", "latest", "unit_s", "margin_s"]
-    used = events.filter(pl.col("event") == "used").select(columns)
-    return pl.concat([used, stamped(ballots, case).select(columns)]).drop_nulls("at")
+    given = stamped(ballots, case).select(*columns, in_hall=pl.col("channel") == KIOSK)
+    there = given.filter("in_hall")
+    used = events.filter(pl.col("event") == "used").select(
+        *columns, in_hall=pl.any_horizontal(pl.col(key).is_in(there[key].drop_nulls().implode()).fill_null(False) for key in columns[:2])
+    )  # fmt: skip
+    return pl.concat([used, given]).drop_nulls("at")
 
 
 def _pairs(shown: pl.DataFrame, uses: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
@@ -147,7 +169,7 @@ def _pairs(shown: pl.DataFrame, uses: pl.DataFrame, events: pl.DataFrame) -> pl.
         pl.col("credential_id").is_null() | pl.col("credential_id_of_right").is_null()
     )
     by_voter = by_voter.with_columns(same=(pl.col("n_codes") <= 1).fill_null(True))
-    columns = ["place", "same", *(f"{name}{end}" for end in ("", "_of_right") for name in ("at", "clock_id", "earliest", "latest", "unit_s", "margin_s"))]  # fmt: skip
+    columns = ["place", "same", "in_hall", *(f"{name}{end}" for end in ("", "_of_right") for name in ("at", "clock_id", "earliest", "latest", "unit_s", "margin_s"))]  # fmt: skip
     pairs = pl.concat([by_code.select(columns), by_voter.select(columns)])
     day = pl.duration(seconds=DAY_S)
     one_clock = (pl.col("clock_id") == pl.col("clock_id_of_right")).fill_null(False)
@@ -156,7 +178,7 @@ def _pairs(shown: pl.DataFrame, uses: pl.DataFrame, events: pl.DataFrame) -> pl.
     may_be_within = pl.when(one_clock).then(as_stands).otherwise(pl.col("earliest_of_right") - pl.col("latest") <= day)
     return pairs.select(
         "place",
-        sure=pl.col("same") & surely_before() & within.fill_null(False),
+        sure=pl.col("same") & ~pl.col("in_hall") & surely_before() & within.fill_null(False),
         maybe=possibly_before() & may_be_within.fill_null(True),
     )
 

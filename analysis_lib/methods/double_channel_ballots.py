@@ -7,12 +7,12 @@ from typing import Any
 import polars as pl
 
 from analysis_lib.case import Case
+from analysis_lib.methods.instants import by_day
 from analysis_lib.methods.recount import declared_once
 from analysis_lib.methods.rules_of_voting import REPLACING, doubled, standing, without_a_voter
 from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
 
 NOUN = "double_channel_ballots"
-MOST_LISTED = 50
 LOG = "log"
 SAME_AS = {"online_kiosk": "online"}  # two records may call one ballot either
 PAPERS = ("postal", "proxy")  # ticked off when they come in, and may be put aside before the count
@@ -179,7 +179,7 @@ def answer(case: Case) -> tuple[Result, ...]:
                 "replaced": int((logged["place"] == "replaced").sum()),
                 "may_replace": policy in REPLACING,
                 "by_channels": _by_channels(logged, beyond),
-                "rows": _rows(voters, two),
+                "rows": _rows(voters, two, case.contest["timezone"]),
             },
         ),
     )
@@ -206,13 +206,10 @@ def _by_channels(logged: pl.DataFrame, beyond: pl.DataFrame) -> list[dict[str, A
     return both.with_columns(pl.col("channels").str.replace_all("_", " ")).sort("channels", "record").to_dicts()
 
 
-def _rows(voters: pl.DataFrame, two: pl.DataFrame) -> list[dict[str, Any]]:
-    """Where the second ballots stand in their source, to the minute; never whose they are."""
+def _rows(voters: pl.DataFrame, two: pl.DataFrame, zone: str) -> list[dict[str, Any]]:
+    """How many second ballots there are, by source, channel and day; the minute of one would tell whose it is."""
     own = voters.filter(pl.col("stands") & ~pl.col("is_double")).join(two.select("voter_key"), on="voter_key", how="semi")
-    later = own.filter(pl.col("voter_key").cum_count().over("voter_key") > 1).sort(
-        "source_id", "source_row", "at", nulls_last=True
-    )
-    return later.head(MOST_LISTED).select("source_id", "source_row", "channel", pl.col("at").dt.truncate("1m")).to_dicts()
+    return by_day(own.filter(pl.col("voter_key").cum_count().over("voter_key") > 1), zone, "channel")
 
 
 def _assumptions(policy: str | None) -> tuple[Assumption, ...]:

@@ -9,10 +9,11 @@ import polars as pl
 
 from analysis_lib.case import Case
 from analysis_lib.methods.edit_causes import with_moves
-from analysis_lib.methods.instants import edge
+from analysis_lib.methods.instants import coarse, edge
 
 CAME, WENT = ("added", "reinstated", "transferred_in"), ("removed", "transferred_out")
 UNDONE_WITHIN = timedelta(days=1)  # house rule: an addition taken back later than that is an ordinary removal
+TIMED = ("undone", "restored", "cleared", "swapped")
 MOST_SWAPPED = 2  # one edit that takes out and brings in this many and no others is read as a renaming
 
 
@@ -40,6 +41,11 @@ def account(case: Case) -> dict[str, Any]:
         "by_kind": _by_kind(case),
         "interval": _interval(case),
     }
+
+
+def published(told: dict[str, Any], case: Case) -> dict[str, Any]:
+    """Give an account with the day alone for what concerned few members."""
+    return told | {name: [row | {"at": coarse(row["at"], row["n"], case)} for row in told[name]] for name in TIMED}
 
 
 def _roll_changes(case: Case) -> pl.DataFrame:

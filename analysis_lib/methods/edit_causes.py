@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import polars as pl
 
+from analysis_lib.case import Case
+
 AGAINST, OPEN, APART = "against", "open", "apart"
 ON_REQUEST = (
     "member_request_logged",
@@ -29,6 +31,31 @@ def with_moves(changes: pl.DataFrame) -> pl.DataFrame:
     return rest.with_columns(change=pl.when(is_move).then(pl.lit("unit_changed")).otherwise("change"))
 
 
+def complaints_upheld(case: Case) -> pl.Series:
+    """Keys of members whose complaint about their place on the list was upheld: a decision that a list may not show."""
+    is_upheld = pl.col("outcome").is_in(("upheld", "partly_upheld"))
+    about_the_list = pl.col("category").is_in(("list_inaccurate", "turned_away"))
+    return case.rows("complaints").filter(is_upheld & about_the_list)["voter_key"].drop_nulls()
+
+
+def beside(case: Case, changes: pl.DataFrame) -> pl.DataFrame:
+    """Add to changes of the roll the cause that stands in another table: ``beside``, null where there is none.
+
+    "upheld": a complaint of the member about the list was upheld; "no_vote": the member stands on copies of the roll, on none
+    of them as entitled (and on one made before, if the change takes the vote away), so that nobody's vote hung on it.
+    """
+    is_upheld = pl.col("voter_key").is_in(complaints_upheld(case).implode())
+    copies = case.rows("roll").join(case.rows("roll_snapshots").select("snapshot_id", "taken_at"), on="snapshot_id")
+    without = (
+        copies.group_by("voter_key").agg(first=pl.col("taken_at").min(), ever=pl.col("eligible").any()).filter(~pl.col("ever"))
+    )
+    comes, at = pl.col("change").is_in(CAME), pl.coalesce("at", "at_lo")
+    is_without = pl.col("first").is_not_null() & (comes | (pl.col("first") <= at).fill_null(False))
+    cause = pl.when(is_upheld & (comes | (pl.col("change") == "eligibility_set"))).then(pl.lit("upheld"))
+    rows = changes.join(without.select("voter_key", "first"), on="voter_key", how="left", maintain_order="left")
+    return rows.with_columns(beside=cause.when(is_without).then(pl.lit("no_vote"))).drop("first")
+
+
 def with_causes(edits: pl.DataFrame) -> pl.DataFrame:
     """Say of every edit whether a last day for changes forbids it, as far as the log tells.
 
@@ -38,14 +65,14 @@ def with_causes(edits: pl.DataFrame) -> pl.DataFrame:
     ----------
     edits : DataFrame
         ``what`` (roll or contact), ``kind`` (of the roll: the change), ``actor_role`` and ``reason`` (of a contact:
-        `request_evidence`); null: not on record.
+        `request_evidence`); null: not on record; ``derived_from``, and ``beside``: a cause held elsewhere, as of `beside`.
 
     Returns
     -------
     DataFrame
         The rows with ``cause`` (self, or the reason that speaks for the edit; null: none does) and ``standing``: "apart"
         (a cause is on record), "against" (made by somebody other than the member, and either a search found no
-        request, or a member was let in with no exception on file, or struck off for arrears or a lapse), or "open".
+        request, or a log has a member let in with no reason that speaks for it, or struck off for arrears or a lapse), or "open".
     """
     reason, role, kind = pl.col("reason"), pl.col("actor_role"), pl.col("kind")
     is_contact = pl.col("what") == "contact"
@@ -55,10 +82,12 @@ def with_causes(edits: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
     is_own = (role == "self").fill_null(False) & (is_contact | may_leave)
     by_hand = ~role.is_in(("self", "system")).fill_null(False)
+    # Two copies of a list hold no reasons, and "other" stands for a reason that no word of the schema fits.
+    has_no_reason = pl.col("derived_from").ne_missing("snapshot_diff") & reason.ne_missing("other")
     is_barred = pl.when(is_contact).then(reason == "none_found").otherwise(
-        (kind == "added") | may_leave & reason.is_in(STRUCK_OFF)
+        (kind == "added") & has_no_reason | may_leave & reason.is_in(STRUCK_OFF)
     )  # fmt: skip
-    cause = pl.when(is_own).then(pl.lit("self")).when(speaks.fill_null(False)).then(reason)
+    cause = pl.when(is_own).then(pl.lit("self")).when(speaks.fill_null(False)).then(reason).otherwise("beside")
     return edits.with_columns(cause=cause).with_columns(
         standing=pl.when(pl.col("cause").is_not_null()).then(pl.lit(APART))
         .when(by_hand & is_barred.fill_null(False)).then(pl.lit(AGAINST))

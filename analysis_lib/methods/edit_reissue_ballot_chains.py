@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from analysis_lib.case import Case
 from analysis_lib.methods.chains import ON_RECORD, Events, chain_rows, events, facts, pairs
 from analysis_lib.methods.clock_readings import under_every_reading
-from analysis_lib.methods.reissue_rates import REQUESTED
 from analysis_lib.plaintext import count
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats import chains
@@ -153,6 +152,7 @@ def _looked_for(rows: pl.DataFrame) -> Assumption:
     return Assumption(
         statement="Somebody looked for a request before a change counts as one that nobody asked for.", status=status,
         evidence=f"Of {n:,} changes at the head of a chain, {searched:,} are said to have been looked into without finding a request."
+        + (" A search for requests behind the others would settle it." if status is Status.FAILS else "")
         if n else "No chain is on record.",
     )  # fmt: skip
 
@@ -163,7 +163,7 @@ def _requests_noted(held: Events, rows: pl.DataFrame) -> Assumption:
     sent = held.reissues.filter(~pl.col("event_id").is_in(rows["event_id"].to_list()))
     noted = [
         (int(changed["request_evidence"].is_in(list(ON_RECORD)).sum()), changed.height),
-        (int(sent["trigger"].is_in(list(REQUESTED)).sum()), sent.height),
+        (int(sent["caused"].sum()), sent.height),
     ]
     (a, m), (b, n) = noted
     status = Status.FAILS if any(not k and of >= FEW for k, of in noted) else Status.HOLDS if a and b else Status.UNTESTED

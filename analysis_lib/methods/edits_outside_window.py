@@ -9,9 +9,11 @@ import polars as pl
 
 from analysis_lib.case import Case
 from analysis_lib.clocks import RESOLUTION_S, Window, in_force, windows_of_kind
-from analysis_lib.methods.edit_account import account
-from analysis_lib.methods.edit_causes import AGAINST, APART, OPEN, with_causes, with_moves
-from analysis_lib.methods.instants import edge, stamped
+from analysis_lib.methods.administrators import told_role
+from analysis_lib.methods.contact_edits import REACHES
+from analysis_lib.methods.edit_account import account, published
+from analysis_lib.methods.edit_causes import AGAINST, APART, OPEN, beside, with_causes, with_moves
+from analysis_lib.methods.instants import by_day, edge, stamped
 from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
 
 MINUTE_S = RESOLUTION_S["min"]  # a window that ends at 23:59 ends with the day
@@ -45,22 +47,23 @@ def edits(case: Case) -> pl.DataFrame:
 
     ``what`` is roll or contact, ``kind`` the change or the class of the edit. Changes of one key into another
     are no new or removed members and are left out, and so are contact edits of form alone, which leave the key as it was.
-    A stamp of a day or an hour may stand for any minute of it. ``cause`` and ``standing`` are those of `with_causes`.
+    Of a member's data those count through which a vote can come. A stamp of a day or an hour may stand for any minute of it. ``cause`` and ``standing`` are those of `with_causes`.
     """
     nothing = pl.lit(None, pl.String)
     roll = with_moves(case.rows("roll_changes").filter(~pl.col("change").is_in(RENAMINGS)))
-    roll = roll.with_columns(what=pl.lit("roll"), kind="change", system=nothing, new_domain_class=nothing)
+    roll = beside(case, roll).with_columns(what=pl.lit("roll"), kind="change", system=nothing, new_domain_class=nothing)
     same = (pl.col("edit_class") == "formatting_only").fill_null(False) | (pl.col("old_key") == pl.col("new_key")).fill_null(
         False
     )
     filled = pl.when(pl.col("old_missing")).then(pl.lit("added")).when(pl.col("new_missing")).then(pl.lit("removed"))
-    contact = case.rows("contact_changes").filter(~same)
+    contact = case.rows("contact_changes").filter(~same & pl.col("field").is_in(REACHES))
     contact = contact.with_columns(
         what=pl.lit("contact"),
         kind=pl.format("{} {}", "field", filled.otherwise(pl.col("edit_class").fill_null("changed"))),
         reason=pl.col("request_evidence"),
+        beside=nothing,
     )
-    both = pl.concat([frame.select("change_id", *COLUMNS, "derived_from", "actor_key") for frame in (roll, contact)])
+    both = pl.concat([frame.select("change_id", *COLUMNS, "beside", "derived_from", "actor_key") for frame in (roll, contact)])
     placed = stamped(with_causes(both), case)
     # The day of a change lasts until the minute before the next one, however many hours it has.
     next_day = pl.col("latest").dt.convert_time_zone(case.contest["timezone"]).dt.offset_by("1d").dt.convert_time_zone("UTC")
@@ -180,12 +183,10 @@ def answer(case: Case) -> tuple[Result, ...]:
                 "apart": dict(after.drop_nulls("cause").group_by("cause").len().sort("cause").iter_rows()),
                 "after_close": int((placed["place"] == "after the close").sum()),
                 "largest_s": (late if late.height else doubtful)["seconds"].max(),
-                "by_kind": _by_kind(after),
-                "rows": after.sort("seconds", "source_id", "source_row").head(50).select(
-                    "what", "kind", "source_id", "source_row", "seconds"
-                ).to_dicts(),
+                "by_kind": _by_kind(after.with_columns(told_role(case))),
+                "rows": by_day(after, case.contest["timezone"], "what", "kind"),
                 "by_basis": by_basis(case, edited),
-                "account": account(case),
+                "account": published(account(case), case),
             },
         ),
     )  # fmt: skip

@@ -10,14 +10,13 @@ from analysis_lib.case import Case
 from analysis_lib.methods import entitlement
 from analysis_lib.methods.declared import latest_totals
 from analysis_lib.methods.double_channel_ballots import channels_of, marks
-from analysis_lib.methods.instants import STAMP, edge
+from analysis_lib.methods.instants import STAMP, by_day, edge
 from analysis_lib.methods.members import is_complete, whole_roll
 from analysis_lib.methods.recount import declared_once
 from analysis_lib.methods.rules_of_voting import casts, standing, without_a_voter
 from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
 
 NOUN = "eligibility_breaches"
-MOST_LISTED = 50
 # The reading that each rule of eligibility_tested_at names, and what stands in for it where its data are not held.
 IN_FORCE = {
     "freeze": (entitlement.AT_FREEZE, entitlement.AT_ISSUE),
@@ -212,7 +211,7 @@ def answer(case: Case) -> tuple[Result, ...]:
                 "reasons": _reasons(case, rows.filter("is_barred")),
                 "struck": _struck(case, voters, tested_at) if found else 0,
                 "margin": margin(case),
-                "rows": _rows(voters, rows.filter("is_barred")),
+                "rows": _rows(voters, rows.filter("is_barred"), case.contest["timezone"]),
             },
         ),
     )
@@ -245,10 +244,9 @@ def _reasons(case: Case, barred: pl.DataFrame) -> list[dict[str, Any]]:
     return told.group_by("reason").len("n").sort("n", "reason", descending=[True, False]).to_dicts()
 
 
-def _rows(voters: pl.DataFrame, barred: pl.DataFrame) -> list[dict[str, Any]]:
-    """Where the ballots or ticks stand in their source, to the minute; never whose they are."""
-    own = voters.join(barred.select("voter_key"), on="voter_key", how="semi").sort("source_id", "source_row", nulls_last=True)
-    return own.head(MOST_LISTED).select("source_id", "source_row", pl.col("at").dt.truncate("1m")).to_dicts()
+def _rows(voters: pl.DataFrame, barred: pl.DataFrame, zone: str) -> list[dict[str, Any]]:
+    """How many ballots or ticks there are, by source and day: the row of a register and the minute of a ballot tell whose."""
+    return by_day(voters.join(barred.select("voter_key"), on="voter_key", how="semi"), zone)
 
 
 def _assumptions(tested_at: str | None, reading: str | None, found: dict[str, pl.DataFrame]) -> tuple[Assumption, ...]:

@@ -7,6 +7,7 @@ from datetime import datetime
 import polars as pl
 
 from analysis_lib.case import Case
+from analysis_lib.methods.edit_causes import SAME_ENTRY, complaints_upheld
 from analysis_lib.methods.instants import possibly_before, stamped, surely_before
 from analysis_lib.methods.members import IN_FORCE, is_complete, whole_roll
 
@@ -21,6 +22,7 @@ GONE = pl.col("change").is_in(WENT)  # if not LEFT, only an entry went, or the m
 IS_WHOLE = (
     pl.len().over("snapshot_id") * 2 >= pl.len().over("snapshot_id").max()
 )  # else an addition, as in `members.roll_in_force`
+MANY = 10  # house rule: so many strangers one after the other are rather a new numbering
 STANDINGS = ("voter_key", "is_barred", "is_open", "let_in_later")
 
 
@@ -39,7 +41,7 @@ def readings(case: Case, voters: pl.DataFrame) -> dict[str, pl.DataFrame]:
         ``issue``: by the roll loaded into the voting system, of one loaded after the ballot only against whom none before it
         has as entitled; ``cast``: by that roll and all changes up to the ballot;
         ``count``: by the first copy made after the vote. In each ``voter_key``, ``is_barred`` (not entitled for certain),
-        ``is_open`` (the data leave it open) and, by the freeze alone, ``let_in_later``: a list loaded after it and before the
+        ``is_open`` (the data leave it open; so are those of `_doubted`) and, by the freeze alone, ``let_in_later``: a list loaded after it and before the
         ballot has the voter as entitled. Readings without their data are left out.
     """
     keys, roll = voters.select("voter_key", let_in_later=pl.lit(False)), _at_the_issue(case, voters)
@@ -50,7 +52,22 @@ def readings(case: Case, voters: pl.DataFrame) -> dict[str, pl.DataFrame]:
         AT_CAST: _at_the_ballot(case, voters, roll),
         AT_COUNT: _at_the_count(case, keys),
     }
-    return {name: rows.select(STANDINGS).sort("voter_key") for name, rows in found.items() if rows is not None}
+    doubted = pl.col("is_barred") & pl.col("voter_key").is_in(_doubted(case, voters).implode())
+    told = {name: rows.with_columns(is_barred=pl.col("is_barred") & ~doubted, is_open=pl.col("is_open") | doubted)
+            for name, rows in found.items() if rows is not None}  # fmt: skip
+    return {name: rows.select(STANDINGS).sort("voter_key") for name, rows in told.items()}
+
+
+def _doubted(case: Case, voters: pl.DataFrame) -> pl.Series:
+    """Voters of whom no list tells for certain: a complaint about their place on it was upheld, or members were numbered anew.
+
+    It looks like the latter where `MANY` or more are on no copy and all of them voted after the last voter who is on one.
+    """
+    is_known = pl.col("voter_key").is_in(case.rows("roll")["voter_key"].unique().implode())
+    known, strangers = voters.filter(is_known), voters.filter(~is_known)
+    last, first = known["latest"].max(), strangers["earliest"].min()
+    is_cut = strangers.height >= MANY and not strangers["earliest"].null_count() and last is not None and first > last
+    return pl.concat([complaints_upheld(case), strangers["voter_key"] if is_cut else strangers["voter_key"].clear()])
 
 
 def _copies(case: Case, *purposes: str) -> pl.DataFrame:
@@ -112,20 +129,27 @@ def _let_in_later(case: Case, voters: pl.DataFrame, roll: pl.DataFrame) -> pl.Da
 def _on_copy(case: Case, keys: pl.DataFrame, copy: pl.DataFrame) -> pl.DataFrame | None:
     """Held against one copy: who stands there as not entitled is barred; who is missing, only if no copy and no change has them.
 
-    A list on which fewer than half of the voters stand is not theirs, however complete: who is missing from it is open.
+    Who was added after it and on no exception is open too. A list on which fewer than half of the voters stand is not theirs, however complete: who is missing from it is open.
     """
     if not copy.height:
         return None
     dated = _dated(case, copy).select("voter_key", "eligible", "taken_at")
+    copy_at = pl.lit(dated["taken_at"].max())
     rows = keys.join(dated, on="voter_key", how="left", maintain_order="left")
     let_in = stamped(case.rows("roll_changes").filter(~pl.col("change").is_in(WENT)), case)
     named = pl.concat(
         [let_in.select("voter_key", "latest"), let_in.select("latest", voter_key="other_voter_key").select("voter_key", "latest")]
     )
+    fresh = let_in.filter(pl.col("change").is_in(CAME) & ~pl.col("reason").is_in(SAME_ENTRY).fill_null(False))
+    added = fresh.group_by("voter_key").agg(added=pl.col("earliest").max())
     later = named.drop_nulls("voter_key").group_by("voter_key").agg(
         latest=pl.when(pl.col("latest").null_count() == 0).then(pl.col("latest").max()), has_change=pl.lit(True).first()
     )  # fmt: skip
-    rows = rows.join(later, on="voter_key", how="left", maintain_order="left").with_columns(pl.col("has_change").fill_null(False))
+    rows = rows.join(later, on="voter_key", how="left", maintain_order="left").join(
+        added, on="voter_key", how="left", maintain_order="left"
+    )
+    rows = rows.with_columns(pl.col("has_change").fill_null(False))
+    came_late = (pl.col("added") > copy_at).fill_null(False)
     # A change made before the copy is on it.
     undone = pl.col("has_change") & (pl.col("latest") >= pl.col("taken_at")).fill_null(True)
     elsewhere = pl.col("voter_key").is_in(case.rows("roll")["voter_key"].unique().implode())
@@ -133,7 +157,7 @@ def _on_copy(case: Case, keys: pl.DataFrame, copy: pl.DataFrame) -> pl.DataFrame
     is_whole = pl.lit(is_complete(case, "roll") and not case.package.n_left_out.get("roll", 0) and is_theirs)
     barred, missing = ~pl.col("eligible").fill_null(True), pl.col("eligible").is_null()
     sure = barred & ~undone | missing & ~elsewhere & ~pl.col("has_change") & is_whole
-    return rows.with_columns(is_barred=sure, is_open=(barred | missing & ~pl.col("has_change")) & ~sure)
+    return rows.with_columns(is_barred=sure, is_open=(barred | missing & (~pl.col("has_change") | came_late)) & ~sure)
 
 
 def _by_joining(case: Case, keys: pl.DataFrame) -> pl.DataFrame | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Literal
+from datetime import date, datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -76,3 +77,15 @@ def edge(case: Case, kind: str, end: Literal["opens_at", "closes_at"]) -> dateti
     if not known:
         return None
     return min(known) if end == "opens_at" else max(known)
+
+
+def coarse(at: datetime, n: int, case: Case) -> date:
+    """Give an instant as it may be published: of what concerned fewer members than `min_cell` the local day alone."""
+    return at if n >= case.package.min_cell else at.astimezone(ZoneInfo(case.contest["timezone"])).date()
+
+
+def by_day(rows: pl.DataFrame, zone: str, *more: str) -> list[dict[str, Any]]:
+    """Count rows by source, local day and other columns: where they stand, and nobody's row or time: ``source_id, ..., day, n``."""
+    day = pl.col("at").dt.convert_time_zone(zone).dt.date()
+    by = ("source_id", *more, "day")
+    return rows.with_columns(day=day).group_by(by).agg(n=pl.len().cast(pl.Int64)).sort(by, nulls_last=True).to_dicts()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from analysis_lib.case import Case
+from analysis_lib.methods.administrators import told_role
 from analysis_lib.methods.ballot_kinds import CAST
 from analysis_lib.methods.reissue_rates import REQUESTED, reissues
 from analysis_lib.methods.rules_of_voting import BY_CODE, ISSUED
@@ -59,9 +60,8 @@ def _named(ballots: pl.DataFrame, issues: pl.DataFrame) -> pl.DataFrame:
 
 def by_kind(case: Case, *more: str) -> pl.DataFrame:
     """Count events and credentials by kind and by other columns of `entries`: ``kind, ..., n, credentials``."""
-    counts = (
-        entries(case).group_by("kind", *more).agg(n=pl.len().cast(pl.Int64), credentials=pl.col("life").drop_nulls().n_unique())
-    )
+    told = entries(case).with_columns(told_role(case, "role"))
+    counts = told.group_by("kind", *more).agg(n=pl.len().cast(pl.Int64), credentials=pl.col("life").drop_nulls().n_unique())
     order = pl.col("kind").replace_strict({kind: i for i, kind in enumerate(KINDS)}, default=len(KINDS), return_dtype=pl.Int64)
     return counts.sort(order, pl.col("n").neg(), *more)
 

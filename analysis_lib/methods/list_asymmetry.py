@@ -25,7 +25,9 @@ from analysis_lib.methods.candidate_lists import (
     members_apart,
     names_of,
     rows_of,
+    while_both_stood,
 )
+from analysis_lib.methods.unit_rates import SMALLEST, too_small
 from analysis_lib.results import Assumption, Breach, NotAnswerable, Result, Status, Verdict
 
 NOUN = "list_asymmetry"
@@ -45,7 +47,8 @@ def list_asymmetry(case: Case, held: dict[str, list[CandidateList]]) -> list[dic
 
     Contents are compared between the two lists nearest in time, so that age explains as little as it can. A
     difference counts only if age does not explain it; see `candidate_lists.members_apart`. Two lists of different days that
-    were made less than 24 hours apart may have been handed over on one day: that is open.
+    were made less than 24 hours apart may have been handed over on one day: that is open. Lists made after the other
+    candidate had withdrawn are left out.
 
     Parameters
     ----------
@@ -65,9 +68,10 @@ def list_asymmetry(case: Case, held: dict[str, list[CandidateList]]) -> list[dic
 
 def _pair(case: Case, held: dict[str, list[CandidateList]], a: str, b: str) -> dict[str, Any]:
     zone = case.contest["timezone"]
-    first, second = closest(held[a], held[b])
-    days = [day_of(held[name][0].taken_at, zone) for name in (a, b)]
-    alone = days_alone(case, held[a], held[b]) | days_alone(case, held[b], held[a])
+    one, two = while_both_stood(case, held, a, b)
+    first, second = closest(one, two)
+    days = [day_of(lists[0].taken_at, zone) for lists in (one, two)]
+    alone = days_alone(case, one, two) | days_alone(case, two, one)
     one_day = is_of_one_day(first, second, zone)
     is_late = not one_day and second.taken_at - first.taken_at >= ONE_NIGHT
     told: dict[str, Any] = {
@@ -94,19 +98,24 @@ def _pair(case: Case, held: dict[str, list[CandidateList]], a: str, b: str) -> d
              "only_second": int((own["how"] == "only second").sum()), **counted(own)}
             for field in FIELDS if (own := contacts.filter(pl.col("field") == field)).height
         ],
-        "by_unit": _by_unit(one, two, members, contacts),
+        "by_unit": _by_unit(one, two, members, contacts, case.package.min_cell),
         "columns": lacking,
         "differs": differs,
         "is_open": bool((apart == OPEN).any()) or not (one_day or is_late),
     }  # fmt: skip
 
 
-def _by_unit(one: pl.DataFrame, two: pl.DataFrame, members: pl.DataFrame, contacts: pl.DataFrame) -> list[dict[str, Any]]:
-    """Members of each unit on either list, and those whose standing or contact details age does not explain."""
+def _by_unit(
+    one: pl.DataFrame, two: pl.DataFrame, members: pl.DataFrame, contacts: pl.DataFrame, least: int
+) -> list[dict[str, Any]]:
+    """Members of each unit on either list, and those whose standing or contact details age does not explain; small units as one, the last."""
     everyone = pl.concat([two, one]).unique("voter_key", keep="first", maintain_order=True).select("voter_key", "unit")
     odd = pl.concat([frame.filter(pl.col("cause") == NOT_BY_AGE).select("voter_key") for frame in (members, contacts)]).unique()
     rows = everyone.drop_nulls("unit").join(odd.with_columns(odd=pl.lit(True)), on="voter_key", how="left")
-    return rows.group_by("unit").agg(members=pl.len(), n=pl.col("odd").count()).sort("unit").to_dicts()
+    is_joined = pl.col("unit").is_in(too_small(rows.group_by("unit").agg(size=pl.len()), least))
+    named = rows.with_columns(unit=pl.when(is_joined).then(pl.lit(SMALLEST)).otherwise("unit"), joined=is_joined)
+    counts = named.group_by("unit", "joined").agg(members=pl.len(), n=pl.col("odd").count()).sort("joined", "unit")
+    return counts.drop("joined").to_dicts()
 
 
 def answer(case: Case) -> tuple[Result, ...]:

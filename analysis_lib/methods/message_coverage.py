@@ -12,7 +12,7 @@ from scipy.stats import hypergeom
 
 from analysis_lib.case import Case
 from analysis_lib.methods.members import roll_in_force
-from analysis_lib.methods.unit_rates import REFERENCES, learnt_spread, uneven
+from analysis_lib.methods.unit_rates import REFERENCES, SMALLEST, learnt_spread, too_small, uneven
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats.stratified import approximate_ratio, common_ratio, informative
 
@@ -144,7 +144,13 @@ def sendings(case: Case) -> pl.DataFrame:
     Events of no mailing (a code sent again, or a log without mailings) count as one message only for members who have no
     other, and their first outcome alone: what was sent after a letter came back is the cure, not another letter.
     """
-    rows = case.rows("credential_events").filter(pl.col("event").is_in(("delivered", "bounced"))).drop_nulls("voter_key")
+    codes = case.rows("credential_events").drop_nulls("voter_key")
+    rows = codes.filter(pl.col("event").is_in(("delivered", "bounced")))
+    if rows.height and (rows["event"] == "bounced").all():  # a log of failures alone: what did not come back arrived
+        quiet = codes.filter(pl.col("event").is_in(SENT)).join(rows, on="voter_key", how="anti")
+        rows = pl.concat(
+            [rows, quiet.sort("at", "event_id", nulls_last=True).unique("voter_key", keep="first", maintain_order=True)]
+        )
     sent = case.rows("communications").filter(pl.col("kind").is_in(("invitation", "reminder")))
     rows = rows.sort("at", "event_id", nulls_last=True).with_columns(is_missed=pl.col("event") == "bounced")
     rows = _with_sending(case, rows)
@@ -234,12 +240,8 @@ def branch_members(case: Case) -> pl.DataFrame:
     first = sendings(case).unique("voter_key", keep="first", maintain_order=True)
     roll = roll_in_force(case).select("voter_key", "unit", provider="email_domain_class").drop_nulls("unit")
     members = first.join(roll, on="voter_key").select("unit", "message", "provider", "is_missed")
-    least = case.package.min_cell
-    return members.with_columns(
-        unit=pl.when(pl.len().over("unit") < least)
-        .then(pl.lit(f"a group of branches of fewer than {least} members"))
-        .otherwise("unit")
-    )
+    joined = too_small(members.group_by("unit").agg(size=pl.len()), case.package.min_cell)
+    return members.with_columns(unit=pl.when(pl.col("unit").is_in(joined)).then(pl.lit(SMALLEST)).otherwise("unit"))
 
 
 def branch_units(members: pl.DataFrame) -> pl.DataFrame:

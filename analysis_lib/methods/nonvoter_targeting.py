@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from analysis_lib.case import Case
 from analysis_lib.methods.members import roll_in_force
 from analysis_lib.methods.reissue_rates import REQUESTED, reissues
+from analysis_lib.methods.sittings import from_few_sittings, numbered
 from analysis_lib.methods.view_work import after_view
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats.poisson_binomial import pmf, upper_tail
@@ -27,6 +28,7 @@ NEEDS = (
 )
 MIN_REISSUES = 5
 MIN_TO_VOTERS = 5  # unasked codes to them; with fewer, officers see who has voted, and every innocent contest would stand out
+LIKE_THIS = "when a list of those still to vote was worked down as the rules provide"
 FAR = np.iinfo(np.int64).max
 IN, OUT = ("cast", "recast", "entered_by_officer", "imported", "reinstated", "released"), ("voided", "rejected", "quarantined")
 SENT = ("issued", "reissued_new")
@@ -75,7 +77,8 @@ def nonvoter_targeting(
     Notes
     -----
     Null hypothesis: see `NULLS`. Exact: the count follows the Poisson-binomial law of the chances [1]_. Choices that
-    depend on one another, such as a list worked down, make its spread larger than that.
+    depend on one another, such as a list worked down, make its spread larger than that; so what stands out is asked again
+    without the fullest sitting and with the first code of each of the others.
 
     References
     ----------
@@ -135,12 +138,14 @@ def targets(case: Case, members: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, 
     Returns
     -------
     rows : DataFrame
-        ``voter_key, at`` (microseconds, UTC), ``unit, voted``.
+        ``voter_key, at`` (microseconds, UTC), ``unit, voted``, ``sitting`` (`sittings.numbered`; the program is one hand).
     left_out : dict
         Reissues by reason: ``asked_for``, ``unknown``, ``bounced`` (with another cause; whose code came back cannot have voted
         with it), ``repeated``.
     """
-    known = reissues(case).drop_nulls(["at", "voter_key"]).with_columns(pl.col("at").dt.epoch("us"))
+    known = reissues(case).drop_nulls(["at", "voter_key"])
+    one_hand = known.with_columns(actor_role=pl.col("actor_role").cast(pl.String).replace("system", "program"))
+    known = known.with_columns(pl.col("at").dt.epoch("us"), sitting=numbered(one_hand))
     on_roll = known.join(members, on="voter_key", how="inner").sort("at", "event_id")
     is_known = pl.col("trigger").is_not_null() & (pl.col("trigger") != "unknown")
     asked, is_first = pl.col("trigger").is_in(REQUESTED), pl.col("at") == pl.col("reissued")
@@ -151,7 +156,7 @@ def targets(case: Case, members: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, 
         "asked_for": on_roll.filter(is_known & asked).height, "unknown": on_roll.filter(~is_known).height + known.height - on_roll.height,
         "bounced": unasked.height - live.height, "repeated": live.height - first.height,
     }  # fmt: skip
-    return first.select("voter_key", "at", "unit", voted=pl.col("voted") < pl.col("at")), left_out
+    return first.select("voter_key", "at", "unit", "sitting", voted=pl.col("voted") < pl.col("at")), left_out
 
 
 def shares(rows: pl.DataFrame, members: pl.DataFrame, at_risk: str, marked: str) -> NDArray:
@@ -200,7 +205,7 @@ def _aimed(case: Case) -> TestResult | NotAnswerable:
     if int(rows["voted"].sum()) >= MIN_TO_VOTERS:
         dated = members.with_columns(waiting=pl.min_horizontal("voted", "until"))
         chances = shares(rows, dated, "until", "waiting")
-        return nonvoter_targeting((~rows["voted"]).to_numpy(), chances, form="share", assumptions=(_noted(case),), **common)
+        return _in_few_sittings(rows, (~rows["voted"]).to_numpy(), chances, form="share", assumptions=(_noted(case),), **common)
     signs = first_signs(case)
     if signs is None:
         reason = (
@@ -218,8 +223,25 @@ def _aimed(case: Case) -> TestResult | NotAnswerable:
         statement="Every opened message was seen by the platform.", status=Status.UNTESTED,
         evidence="Many mail programs hide it; that is no matter as long as it has nothing to do with who was sent a code.",
     )  # fmt: skip
+    return _in_few_sittings(
+        live, marked, shares(live, dated, "waiting", "silent"), form="silent", assumptions=(_noted(case), seen), **common
+    )
+
+
+def _in_few_sittings(
+    rows: pl.DataFrame, marked: NDArray, chances: NDArray, *, alpha: float, assumptions: tuple[Assumption, ...], details: dict, **more: Any
+) -> TestResult:  # fmt: skip
+    """Ask again without the fullest sitting, with the first code of each of the others: a list worked down is one choice."""
+
+    def again(keep: NDArray, sitting: NDArray) -> float:
+        _, first = np.unique(np.where(keep, sitting, -1), return_index=True)
+        first = first[keep[first]]
+        return upper_tail(chances[first], int(marked[first].sum()))
+
+    told = rows.select("sitting", unrequested=pl.lit(True))
+    few, sittings = from_few_sittings(told, upper_tail(chances, int(marked.sum())), alpha, again, LIKE_THIS)
     return nonvoter_targeting(
-        marked, shares(live, dated, "waiting", "silent"), form="silent", assumptions=(_noted(case), seen), **common
+        marked, chances, alpha=alpha, assumptions=(*assumptions, few), details=details | {"sittings": sittings}, **more
     )
 
 

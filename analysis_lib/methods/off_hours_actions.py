@@ -23,6 +23,7 @@ MIN_OWN = 2  # days worked during the vote
 HOURS = 24
 BATCH = 2_000  # draws at a time
 KEPT = 2 / 3  # of the usual hours of a day: with fewer left on the days with new ones, the day moved rather than grew
+ALIKE = 2  # another administrator with one in so many of the same new hours shares the cause
 FULLER = 1.5  # times as many usual hours a day as before: the log then shows more of a day's work
 LONGEST_DAY = timedelta(hours=12)  # from a login to its logout, the hours between count as worked, entries or not
 EXPLANATIONS = (
@@ -106,7 +107,8 @@ def off_hours_actions(
     -------
     TestResult
         Statistic: hours worked during the vote more than an hour away from any hour of the days compared with, of the
-        administrator with the smallest p-value, of those whose usual hours did not move if any stands out. Effect: their share, less the share that dealt-out days show; its range is
+        administrator with the smallest p-value, of those whose usual hours did not move, and whose new hours no other
+        shares, if any stands out. Effect: their share, less the share that dealt-out days show; its range is
         that of the dealt-out days. p-value: that administrator's after Holm.
 
     Notes
@@ -123,11 +125,13 @@ def off_hours_actions(
         told.append({"administrator": name, "pvalue": rank_pvalue(share, null)} | _hours(days, labelled, float(null.mean())))
     adjusted = holm([row["pvalue"] for row in told])
     told = [row | {"pvalue_adjusted": float(p)} for row, p in zip(told, adjusted, strict=True)]
-    # A shift that moved must not hide a colleague's nights.
+    off = [_off(*result[:2]) for result in results]
+    alike = [_alike(off, place) if form == "period" else 0 for place in range(len(off))]
+    # Neither a shift that moved nor an office's long evenings must hide a colleague's nights.
     order = sorted(
         range(len(told)),
         key=lambda i: (
-            _moved(told[i]) or told[i]["pvalue_adjusted"] > alpha,
+            _moved(told[i]) or bool(alike[i]) or told[i]["pvalue_adjusted"] > alpha,
             told[i]["pvalue"],
             -told[i]["off"],
             told[i]["administrator"],
@@ -139,7 +143,8 @@ def off_hours_actions(
         few = thinned(days, labelled, rng=rng)
         null = draws(few, labelled, is_weekend, n_resamples=n_resamples, rng=rng)
         again = rank_pvalue(float(newness(few, labelled[None])[0]), null) * len(told)
-        assumptions = (*assumptions, _not_moved(told[top]), _as_full(told[top], again <= alpha))
+        alone = _not_alike(alike[top], len(told) - 1)
+        assumptions = (*assumptions, _not_moved(told[top]), alone, _as_full(told[top], again <= alpha))
     (*_, share, null), hours = results[top], told[top]["hours"]
     low, high = np.quantile(null, [(1 - confidence_level) / 2, (1 + confidence_level) / 2])
     level = alpha / len(told)
@@ -173,10 +178,15 @@ def _table(own: pl.DataFrame) -> tuple[NDArray, NDArray, NDArray]:
     return days, labelled, is_weekend
 
 
+def _off(days: NDArray, labelled: NDArray) -> NDArray:
+    """On how many labelled days each hour (48,) was worked, of those that are new."""
+    return np.asarray(days[labelled].sum(axis=0) * (near(days)[~labelled].sum(axis=0) == 0))
+
+
 def _hours(days: NDArray, labelled: NDArray, expected_share: float) -> dict:
     """What one administrator's hours come to; ``usual``: per day with new hours, and per day compared with."""
     is_new = near(days)[~labelled].sum(axis=0) == 0
-    off, hours = days[labelled].sum(axis=0) * is_new, int(days[labelled].sum())
+    off, hours = _off(days, labelled), int(days[labelled].sum())
     with_new = days[labelled & days[:, is_new].any(axis=1)]
     return {
         "days": int(labelled.sum()), "days_before": int((~labelled).sum()), "hours": hours, "off": int(off.sum()),
@@ -214,6 +224,21 @@ def _as_full(row: dict, stands: bool) -> Assumption:
         statement="The log of the days compared with shows as much of a day's work.",
         status=Status.FAILS if is_fuller and not stands else Status.HOLDS, evidence=evidence,
     )  # fmt: skip
+
+
+def _alike(off: list[NDArray], place: int) -> int:
+    """How many others have half as many new hours at the same times, as where an office is open in the evening for the vote."""
+    others = [other for i, other in enumerate(off) if i != place]
+    return sum(bool(ALIKE * np.minimum(off[place], other).sum() >= max(off[place].sum(), 1)) for other in others)
+
+
+def _not_alike(n: int, n_others: int) -> Assumption:
+    return Assumption(
+        statement="The new hours are this administrator's own, and not those of an office that was open longer for the vote.",
+        status=Status.FAILS if n else Status.HOLDS if n_others else Status.UNTESTED,
+        evidence=f"Of {count(n_others, 'other administrator')} with days to compare, {n:,} had half as many new hours at the same times of day or more."
+        + (" The office's hours, or a rota, would settle it." if n else ""),
+    )
 
 
 def hours_by_period(case: Case, names: dict[str, str] | None = None) -> pl.DataFrame:

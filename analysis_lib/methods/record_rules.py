@@ -96,12 +96,12 @@ def record_rules(case: Case) -> list[tuple[Rule, Looked]]:
     return [(rule, rule.ask(case)) for rule in RULES]
 
 
-def _described(rule: Rule, looked: Looked, stated: dict[str, str]) -> dict[str, Any]:
+def _described(rule: Rule, looked: Looked, stated: dict[str, str], zone: str) -> dict[str, Any]:
     listed = looked.broken.drop_nulls("source_id").sort("source_id", "source_row", "at", nulls_last=True).head(MOST_LISTED)
     return {
         "check": rule.check, "name": rule.name, "cause": stated.get(rule.check, rule.cause), "looked": looked.looked,
         "broken": looked.broken.height, "undetermined": looked.undetermined, "counted_elsewhere": rule.check in ELSEWHERE,
-        "rows": listed.with_columns(pl.col("at").dt.truncate("1m")).to_dicts(),
+        "rows": listed.with_columns(day=pl.col("at").dt.convert_time_zone(zone).dt.date()).drop("at").to_dicts(),
     }  # fmt: skip
 
 
@@ -109,7 +109,7 @@ def answer(case: Case) -> tuple[Result, ...]:
     """Answer for one contest of a package."""
     statements = case.rows("statements").drop_nulls("about_check").sort("statement_id")
     stated = {row["about_check"]: f"as stated by {row['said_by']}" for row in statements.iter_rows(named=True)}
-    rules = [_described(rule, looked, stated) for rule, looked in record_rules(case)]
+    rules = [_described(rule, looked, stated, case.contest["timezone"]) for rule, looked in record_rules(case)]
     own = [rule for rule in rules if rule["looked"] is not None and not rule["counted_elsewhere"]]
     if not own:
         reason = "No two logs or lists are held that one rule joins."

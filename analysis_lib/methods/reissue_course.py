@@ -25,7 +25,7 @@ class Course:
 
     `start`, `stop`, `event`, `stratum`: as `cox.risk_rows` has them. `member` is the place in `reissued` of a row after a
     reissue, -1 before it or without one. `reissued` has one row per member followed after a reissue:
-    ``unrequested, sitting`` (`sittings.numbered`), ``delay_us`` (microseconds), ``cause`` (1: a ballot; 2: a second reissue; 0: the close).
+    ``unrequested, sitting`` (`sittings.numbered`), ``actor_key``, ``delay_us`` (microseconds), ``cause`` (1: a ballot; 2: a second reissue; 0: the close).
     """
 
     start: NDArray
@@ -60,7 +60,7 @@ def course(case: Case) -> Course:
     votes, roll = first_ballots(case), roll_in_force(case).filter(pl.col("eligible").fill_null(True))
     members = (
         roll.select("voter_key", pl.col("unit").fill_null(""))
-        .join(votes, on="voter_key", how="left").join(first.select("voter_key", "at", "sitting", unrequested=kind), on="voter_key", how="left")
+        .join(votes, on="voter_key", how="left").join(first.select("voter_key", "at", "sitting", "actor_key", unrequested=kind), on="voter_key", how="left")
         .join(second, on="voter_key", how="left").sort("voter_key")
     )  # fmt: skip
     times = pl.concat([votes["voted_at"], new["at"]]).dt.epoch("us")
@@ -103,6 +103,7 @@ def course(case: Case) -> Course:
     start, stop, event, place, member = (np.concatenate(parts) for parts in zip(*rows, strict=True))
     frame = pl.DataFrame({
         "unrequested": members["unrequested"].to_numpy()[who].astype(bool), "sitting": members["sitting"].gather(who),
+        "actor_key": members["actor_key"].gather(who),
         "delay_us": end - begin, "cause": cause,
     })  # fmt: skip
     return Course(

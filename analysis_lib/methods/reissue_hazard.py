@@ -14,7 +14,7 @@ from analysis_lib.errors import ParameterError, TooFewObservations
 from analysis_lib.methods.clock_readings import under_every_reading
 from analysis_lib.methods.reissue_course import BALLOT, Course, course
 from analysis_lib.methods.reissue_to_ballot_delay import MIN_EACH, POWER
-from analysis_lib.methods.sittings import from_few_sittings
+from analysis_lib.methods.sittings import from_few_sittings, noted_alike
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats.cox import CoxFit, RiskRows, fit_cox, profile_interval, proportionality, risk_rows
 from analysis_lib.stats.cumulative_incidence import cumulative_incidence
@@ -81,7 +81,7 @@ def reissue_hazard(case: Case, followed: Course) -> TestResult:
         followed.reissued, test.pvalue, case.plan.alpha,
         lambda keep, sitting: maximum_excess(
             residuals[keep, None], label[keep], n_resamples=case.plan.n_resamples, rng=rng, clusters=sitting[keep]
-        ),
+        ).pvalue,
     )  # fmt: skip
     beside, lasting = on_the_clock_of_the_vote(followed, level)
     told = followed.reissued.group_by("unrequested").agg(n=pl.len(), ballots=(pl.col("cause") == BALLOT).sum())
@@ -97,11 +97,7 @@ def reissue_hazard(case: Case, followed: Course) -> TestResult:
         ),
         n_observations=followed.reissued.height, n_excluded=sum(followed.left_out.values()),
         assumptions=(
-            Assumption(
-                statement="The log tells requested from unrequested reissues alike for every administrator.",
-                status=Status.UNTESTED,
-                evidence="A request by telephone that nobody logged counts as unrequested.",
-            ),
+            noted_alike(followed.reissued),
             few,
             lasting,
         ),

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from analysis_lib.case import Case
-from analysis_lib.methods.administrators import labels
+from analysis_lib.methods.administrators import labels, told_role
 from analysis_lib.methods.members import roll_in_force
+from analysis_lib.methods.unit_rates import SMALLEST, too_small
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
 from analysis_lib.stats.predictive_rates import funnel_limit, hypergeometric_tails, predictive_tails, ratio_interval
 
 MIN_UNITS = 8  # fewer do not show how much units differ, so the tail falls back on the hypergeometric
 REQUESTED = ("member_request", "self_service", "bounce_fix", "reminder", "bulk_issue", "system")
+REQUEST_LEAD = timedelta(minutes=30)  # a code sent so soon after a change of contact belongs to it
 EXPLANATIONS = {
     "branch": (
         "One list was uploaded with misspelt addresses, so one branch's letters bounced.",
@@ -132,7 +135,8 @@ def funnel(result: TestResult, probabilities: tuple[float, ...] = (0.001, 0.025,
 def branch_units(case: Case) -> pl.DataFrame:
     """Members on the roll in force and, of those, members with a new credential, by branch; branches under `min_cell` together.
 
-    Two or more small branches are one unit named "branches of fewer than 10"; a single one is "a branch of fewer than 10".
+    Small branches are one unit named "branches of fewer than 10"; where these are fewer than two, or than 10 members in all, the
+    next larger ones join them, and it is named SMALLEST.
     """
     roll = roll_in_force(case).filter("eligible").drop_nulls("unit")
     reissued = reissues(case).select("voter_key").unique().with_columns(hit=pl.lit(1))
@@ -142,11 +146,12 @@ def branch_units(case: Case) -> pl.DataFrame:
 
 
 def without_small(units: pl.DataFrame, min_cell: int) -> pl.DataFrame:
-    """Join units of fewer than `min_cell` members into one, so that no small unit is named or tested by itself."""
-    is_small = pl.col("size") < min_cell
-    n = units.filter(is_small).height
-    name = f"branches of fewer than {min_cell}" if n > 1 else f"a branch of fewer than {min_cell}"
-    renamed = units.with_columns(unit=pl.when(is_small).then(pl.lit(name)).otherwise("unit"))
+    """Join units of fewer than `min_cell` members into one, so that no small unit is named or tested by itself (`too_small`)."""
+    joined = too_small(units, min_cell)
+    is_joined, sizes = pl.col("unit").is_in(joined), units.filter(pl.col("unit").is_in(joined))["size"]
+    all_small = f"branches of fewer than {min_cell}" if len(joined) > 1 else f"a branch of fewer than {min_cell}"
+    name = all_small if sizes.len() and (sizes < min_cell).all() else SMALLEST
+    renamed = units.with_columns(unit=pl.when(is_joined).then(pl.lit(name)).otherwise("unit"))
     return renamed.group_by("unit").agg(pl.col("events", "size").sum()).sort("unit")
 
 
@@ -173,7 +178,9 @@ def administrator_units(case: Case) -> pl.DataFrame:
 def reissues_by_trigger(case: Case) -> pl.DataFrame:
     """Count new codes, codes sent again and codes sent elsewhere, each apart: ``trigger, actor_role`` and one column per kind."""
     rows = case.rows("credential_events").filter(pl.col("event").is_in(KINDS))
-    known = rows.with_columns(pl.col("trigger", "actor_role").cast(pl.String).fill_null("unknown"))
+    known = rows.with_columns(told_role(case), pl.col("trigger").cast(pl.String)).with_columns(
+        pl.col("trigger", "actor_role").fill_null("unknown")
+    )
     counts = known.group_by("trigger", "actor_role").agg(
         (pl.col("event") == kind).sum().cast(pl.Int64).alias(kind) for kind in KINDS
     )
@@ -181,8 +188,32 @@ def reissues_by_trigger(case: Case) -> pl.DataFrame:
 
 
 def reissues(case: Case) -> pl.DataFrame:
-    """Events by which a member got a new credential, in time order."""
+    """Events by which a member got a new credential, in time order; ``trigger`` as `with_requests` tells it."""
+    return with_requests(case, new_codes(case))
+
+
+def new_codes(case: Case) -> pl.DataFrame:
+    """Events by which a member got a new credential, in time order and as the log has them."""
     return case.rows("credential_events").filter(pl.col("event") == "reissued_new").sort("at", "event_id")
+
+
+def with_requests(case: Case, codes: pl.DataFrame) -> pl.DataFrame:
+    """Take a code for asked for where another entry than its trigger has the request on record; sorted by time.
+
+    That is the time of a request in its own row, or a change of the member's e-mail address or telephone within `REQUEST_LEAD`
+    before it, which the member made or is on record as asking for. A platform logs such a code as the office's own act.
+    """
+    edits = case.rows("contact_changes").filter(pl.col("field").is_in(("email", "phone")))
+    own = (pl.col("request_evidence") == "member_request_logged") | (pl.col("actor_role") == "self")
+    asked = edits.filter(own).select("voter_key", "at", asked_at="at").drop_nulls().sort("at")
+    rows = codes.sort("at", "event_id")
+    near = rows.join_asof(asked, on="at", by="voter_key", tolerance=REQUEST_LEAD, check_sortedness=False)
+    on_record = (pl.col("asked_at").is_not_null() | pl.col("request_at").is_not_null()) & ~pl.col("trigger").is_in(
+        REQUESTED
+    ).fill_null(False)
+    request = pl.lit("member_request").cast(codes.schema["trigger"])
+    told = near.with_columns(trigger=pl.when(on_record).then(request).otherwise("trigger")).select(codes.columns)
+    return told.sort("at", "event_id")
 
 
 def _left_out(case: Case, by: str, units: pl.DataFrame) -> int:

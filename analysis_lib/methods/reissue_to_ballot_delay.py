@@ -15,7 +15,7 @@ from analysis_lib.clocks import window_in_force
 from analysis_lib.methods.clock_readings import under_every_reading
 from analysis_lib.methods.members import roll_in_force
 from analysis_lib.methods.reissue_rates import REQUESTED, reissues
-from analysis_lib.methods.sittings import from_few_sittings, numbered
+from analysis_lib.methods.sittings import from_few_sittings, noted_alike, numbered
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats.label_permutation import maximum_excess
 from analysis_lib.stats.stratified import share_difference
@@ -50,7 +50,7 @@ def reissue_to_ballot_delay(
     Parameters
     ----------
     cases : DataFrame
-        One row per first reissue of a member still to vote: ``unrequested`` (bool), ``sitting`` (integer, as
+        One row per first reissue of a member still to vote: ``unrequested`` (bool), ``actor_key`` (null: not on record), ``sitting`` (integer, as
         `sittings.numbered` gives it) and, for each horizon h, ``within_h`` (0/1: a ballot within h seconds; null: the close came first) and
         ``others_h`` (share of members at risk at that instant, without a reissue, who voted within h).
     horizons_s : tuple of int
@@ -85,7 +85,7 @@ def reissue_to_ballot_delay(
         cases, test.pvalue, alpha,
         lambda keep, sitting: maximum_excess(
             excess[keep], labels[keep], n_resamples=n_resamples, rng=rng, clusters=sitting[keep]
-        ),
+        ).pvalue,
     )  # fmt: skip
     top = int(np.argmax(np.where(enough, test.scores, -np.inf)))
     sides = [(within[side & followed[:, top], top], others[side & followed[:, top], top]) for side in (labels, ~labels)]
@@ -98,15 +98,11 @@ def reissue_to_ballot_delay(
         pvalue=test.pvalue,
         effect=Estimate(
             name="difference in the share who had voted, unrequested less requested",
-            value=difference, low=low, high=high, confidence_level=confidence_level, unit="share",
+            value=difference, low=low, high=high, confidence_level=confidence_level, unit="points",
         ),
         n_observations=labels.size, n_excluded=0,
         assumptions=(
-            Assumption(
-                statement="The log tells requested from unrequested reissues alike for every administrator.",
-                status=Status.UNTESTED,
-                evidence="A request by telephone that nobody logged counts as unrequested.",
-            ),
+            noted_alike(cases),
             Assumption(
                 statement="Reissues are comparable apart from how they began.",
                 status=Status.UNTESTED,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -11,9 +11,11 @@ import numpy as np
 import polars as pl
 
 from analysis_lib.case import Case
+from analysis_lib.methods.administrators import told_role
 from analysis_lib.methods.bulk_edits import collapsed, on_record_then
 from analysis_lib.methods.edit_causes import with_moves
 from analysis_lib.methods.instants import edge
+from analysis_lib.methods.roll_day_causes import ordinary_causes
 from analysis_lib.plaintext import count
 from analysis_lib.results import Assumption, Estimate, NotAnswerable, Result, Status, TestResult
 from analysis_lib.stats.day_counts import FEWEST, StandingOut, fewest_visible, poisson_interval, standing_out
@@ -25,6 +27,7 @@ KINDS = {  # by what it does to the list; a new key or two records joined change
     "removed": "removed", "transferred_out": "removed",
     "eligibility_set": "entitlement changed", "unit_changed": "moved to another branch",
 }  # fmt: skip
+MOVED = KINDS["unit_changed"]
 COUNTED = {"added_n": "added", "removed_n": "removed", "changed_n": "changed"}
 LEAST = 10  # edits, or members, of a kind; of fewer the days cannot be told apart
 MOST_LISTED = 20
@@ -130,13 +133,17 @@ def edits_of_the_log(case: Case) -> pl.DataFrame:
     """Changes of the roll with a time, as edits: ``kind, at, until, n, n_members, is_bulk, actor_role, reason``."""
     rows = with_moves(case.rows("roll_changes")).drop_nulls("at")
     rows = rows.with_columns(kind=pl.col("change").replace_strict(KINDS, default=None))
+    # Branches are joined or bounded anew by one decision, and entered member by member: the moves of one hand on one day are one edit.
+    day = pl.col("at").dt.convert_time_zone(case.contest["timezone"]).dt.date()
+    at_first = pl.col("at").min().over("source_id", "actor_key", "kind", day)
+    rows = rows.with_columns(at=pl.when(pl.col("kind") == MOVED).then(at_first).otherwise("at"))
     return collapsed(rows.drop_nulls("kind"), by=("kind",))
 
 
 def bulk_edits(case: Case) -> list[dict[str, Any]]:
     """Every edit of ten members and more, the largest first, with what else is on record near it."""
     edits = edits_of_the_log(case).filter("is_bulk").sort("n_members", "at", "kind", descending=[True, False, False])
-    rows = edits.select("kind", "at", n="n_members", role="actor_role", reason="reason").to_dicts()
+    rows = edits.select("kind", "at", n="n_members", role=told_role(case), reason="reason").to_dicts()
     return [row | {"beside": beside} for row, beside in zip(rows, on_record_then(case, [row["at"] for row in rows]), strict=True)]
 
 
@@ -197,7 +204,9 @@ def answer(case: Case) -> tuple[Result, ...]:
             series, form=form, alpha=case.plan.alpha, confidence_level=case.plan.confidence_level,
             details=bulk | {"n_untimed": untimed, "zone": case.contest["timezone"]},
         )  # fmt: skip
-        found.append(result)
+        is_all = result.details["n_out"] == len(result.details["out"])
+        cause = ordinary_causes(case, edits_of_the_log(case), result.details["out"]) if form == "log" and is_all else None
+        found.append(replace(result, assumptions=(*result.assumptions, cause)) if cause else result)
     return tuple(found)
 
 

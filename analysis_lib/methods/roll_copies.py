@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -12,14 +13,22 @@ from analysis_lib.methods.instants import stamped
 from analysis_lib.methods.members import IN_FORCE, is_complete, whole_roll
 from analysis_lib.methods.recount import declared_once
 
-WHOLE_ROLL = ("freeze", "platform_upload", "marked_register", "post_poll")  # copies of the whole roll, not a list for somebody
+WHOLE_ROLL = (
+    "freeze",
+    "platform_upload",
+    "post_poll",
+)  # of the whole roll, not for somebody or some hall
 TRANSFERS = ("transferred_in", "transferred_out")
 CAME, WENT = ("added", "reinstated", "transferred_in"), ("removed", "merged", "transferred_out")
 ONE_BALLOT_EACH = "none"  # the revote policy under which nobody's ballot replaces another
 
 
 def rows_of_copies(case: Case) -> list[Identity]:
-    """R01: rows held = rows stated on the cover = members that the platform counts as entitled."""
+    """R01: rows held = rows stated on the cover = members that the platform counts as entitled.
+
+    Of a list of which a part alone was handed over, no more rows are held than are stated.
+    """
+    whole = whole_copies(case)
     copies = case.rows("roll_snapshots").drop_nulls("row_count").sort("taken_at", "snapshot_id")
     held = dict(case.rows("roll").group_by("snapshot_id").len().iter_rows())
     faulty = case.package.n_left_out.get("roll", 0)  # rows left out for a fault were handed over all the same
@@ -27,6 +36,7 @@ def rows_of_copies(case: Case) -> list[Identity]:
         identity(
             "R01", f"rows of roll copy {_named(row)}", ("rows held", n, n + faulty),
             exactly("row count stated", row["row_count"]), counted="row",
+            relation="equal" if row["snapshot_id"] in whole else "at_most",
         )
         for row in copies.iter_rows(named=True) if (n := held.get(row["snapshot_id"]))
     ]  # fmt: skip
@@ -46,6 +56,13 @@ def _named(copy: dict[str, Any]) -> str:
     return f"{copy['snapshot_id']} ({copy['taken_at']:%Y-%m-%d %H:%M} UTC)" if copy["taken_at"] else copy["snapshot_id"]
 
 
+def whole_copies(case: Case) -> set[str]:
+    """Copies of which whoever supplied the rows says that none is missing."""
+    rows = case.rows("roll").select("snapshot_id", "source_id").unique().join(case.rows("sources"), on="source_id")
+    told = rows.group_by("snapshot_id").agg((pl.col("completeness") == "complete").fill_null(False).all().alias("is_whole"))
+    return {*told.filter("is_whole")["snapshot_id"]}
+
+
 def _entitled(case: Case) -> pl.DataFrame:
     """Members entitled in each copy of the whole roll, by unit, copies in order of time."""
     copies = case.rows("roll_snapshots").filter(pl.col("purpose").is_in(WHOLE_ROLL))
@@ -57,9 +74,10 @@ def between_copies(case: Case) -> list[Identity]:
     """R02: members entitled in one copy + came − went = members entitled in the next, in all and by unit.
 
     Changes whose direction or unit isn't known widen the range, and so do those of which it isn't known whether
-    they were made between the two copies, or whether the member was entitled. Only where a complete log of
-    changes is held: two copies alone say nothing of what should have changed. A later copy with fewer than half
-    of the rows is an addition to the one before and is left out.
+    they were made between the two copies, or whether the member was entitled. A member comes and goes once, however often the
+    log says so. Only where a complete log of all the time between is held: two copies alone say nothing of what should have
+    changed. Two copies that share fewer than half of their members are no two states of one list, and a later
+    copy with fewer than half of the rows is an addition to the one before: they are left out.
     """
     changes = case.rows("roll_changes").filter(pl.col("derived_from") != "snapshot_diff")
     if not is_complete(case, "roll_changes"):
@@ -71,14 +89,22 @@ def between_copies(case: Case) -> list[Identity]:
     copies = rolls.select("snapshot_id", "taken_at").unique().sort("taken_at", "snapshot_id")
     found: list[Identity] = []
     for first, second in zip(copies.iter_rows(named=True), copies.tail(-1).iter_rows(named=True), strict=False):
-        sizes = [rolls.filter(pl.col("snapshot_id") == copy["snapshot_id"]).height for copy in (first, second)]
+        keys = [rolls.filter(pl.col("snapshot_id") == copy["snapshot_id"])["voter_key"] for copy in (first, second)]
+        is_one_list = keys[1].is_in(keys[0].implode()).sum() * 2 >= min(map(len, keys)) and len(keys[1]) * 2 >= len(keys[0])
         out = (pl.col("latest") <= first["taken_at"]) | (pl.col("earliest") > second["taken_at"])
         own = changes.filter(~out.fill_null(False))
         surely = (pl.col("earliest") > first["taken_at"]) & (pl.col("latest") <= second["taken_at"])
         own = own.with_columns(surely=surely.fill_null(False))
-        if own["surely"].any() and sizes[1] * 2 >= sizes[0]:
+        if own["surely"].any() and is_one_list and _is_logged(case, first["taken_at"], second["taken_at"]):
             found += _one_step(rolls, _of_entitled(case, own, first, second), first, second)
     return found
+
+
+def _is_logged(case: Case, start: datetime, end: datetime) -> bool:
+    """Whether the logs of changes, by what is said of them, reach over all of a time; a limit that isn't stated is none."""
+    logs = case.rows("roll_changes").select("source_id").unique().join(case.rows("sources"), on="source_id")
+    begins, ends = logs["covers_from"], logs["covers_to"]
+    return bool(begins.null_count() or begins.min() <= start) and bool(ends.null_count() or ends.max() >= end)
 
 
 def _of_entitled(case: Case, changes: pl.DataFrame, first: dict, second: dict) -> pl.DataFrame:
@@ -91,23 +117,28 @@ def _of_entitled(case: Case, changes: pl.DataFrame, first: dict, second: dict) -
 
 def _one_step(rolls: pl.DataFrame, changes: pl.DataFrame, first: dict, second: dict) -> list[Identity]:
     before, after = (rolls.filter(pl.col("snapshot_id") == copy["snapshot_id"]) for copy in (first, second))
-    moves = changes.filter(pl.col("change").is_in(TRANSFERS)).select("voter_key").unique()
-    moves = moves.join(before, on="voter_key", how="semi").join(after, on="voter_key", how="semi")
+    both = before.join(after, on="voter_key", suffix="_after")
+    transferred = changes.filter(pl.col("change").is_in(TRANSFERS))["voter_key"].implode()
+    moves = both.filter((pl.col("unit") != pl.col("unit_after")) | pl.col("voter_key").is_in(transferred)).select("voter_key")
     changes = changes.join(moves, on="voter_key", how="anti")
     units = pl.concat([after, before]).unique("voter_key", keep="first", maintain_order=True).select("voter_key", "unit")
+    was = pl.col("voter_key").is_in(before["voter_key"].implode()).cast(pl.Int64)
+    net = pl.when(pl.col("change").is_in(CAME)).then(1).when(pl.col("change").is_in(WENT)).then(-1).otherwise(0)
+    is_doubtful = (pl.col("change") == "eligibility_set") | ~pl.col("surely") & (net != 0)
     moved = (
         changes.join(units, on="voter_key", how="left")
-        .with_columns(
-            pl.col("unit").fill_null("unknown"),
-            net=pl.when(pl.col("change").is_in(CAME)).then(1).when(pl.col("change").is_in(WENT)).then(-1).otherwise(0),
+        .group_by("voter_key", pl.col("unit").fill_null("unknown"))
+        .agg(
+            net=net.filter("surely").sum().cast(pl.Int64), open=is_doubtful.any().cast(pl.Int64),
+            is_placed=~pl.col("change").is_in(("unit_changed", "key_changed")).any(),
         )
-        .with_columns(
-            net=pl.when("surely").then("net").otherwise(0),
-            open=((pl.col("change") == "eligibility_set") | ~pl.col("surely") & (pl.col("net") != 0)).cast(pl.Int64),
-        )
-    )
+        .with_columns(net=(was + pl.col("net")).clip(0, 1) - was)
+    )  # fmt: skip
+    # A member whose unit isn't known, or who changed it or the key, may belong to any of them: then only the total is checked.
+    is_placed = bool(moved["is_placed"].all()) and not (moved["unit"] == "unknown").any()
 
-    # Who stands on both copies and was transferred moved from one branch to another, whichever half of it was entered.
+    # Who stands on both copies in two branches, or was transferred, moved, whichever half of it was entered, if any:
+    # branches are joined, renamed and bounded anew by one decision, which no log of members holds.
     halves = [
         copy.join(moves, on="voter_key", how="semi").select("unit", net=pl.lit(net), open=pl.lit(0, pl.Int64))
         for copy, net in ((before, -1), (after, 1))
@@ -124,8 +155,6 @@ def _one_step(rolls: pl.DataFrame, changes: pl.DataFrame, first: dict, second: d
         return rows.with_columns(expected=pl.col("before").cast(pl.Int64) + pl.col("net"))
 
     name = f"members entitled in roll copy {_named(first)}, with what changed, are those of copy {_named(second)}"
-    # A member whose unit isn't known, or who changed it, may belong to any of them: then only the total is checked.
-    is_placed = not ((moved["unit"] == "unknown").any() or (moved["change"] == "unit_changed").any())
     rows = pl.concat([by(pl.lit(WHOLE)), by(pl.col("unit"))]) if is_placed else by(pl.lit(WHOLE))
     found = checked_rows(
         rows, "R02", name, ("before + came - went", pl.col("expected") - pl.col("open"), pl.col("expected") + pl.col("open")),
@@ -156,13 +185,14 @@ def last_copy_and_entitled(case: Case) -> list[Identity]:
     """R02: members entitled on the roll in force are the members entitled that were published.
 
     Who came or went between the copy and the publication may be counted or not, so the log gives limits; without a
-    complete log a difference is open. A copy made after the poll shows who left since, so it is no measure of who was entitled.
+    complete log a difference is open. Of a list held in part, no more are held than were entitled. A copy made after the poll shows who left since, so it is no measure of who was entitled.
     """
     copies = case.rows("roll_snapshots").filter(pl.col("purpose").is_in(IN_FORCE)).sort("taken_at", "snapshot_id").tail(1)
     published = declared_once(case.rows("results"), "eligible").filter(pl.col("channel") == "all")
     is_logged, found = is_complete(case, "roll_changes"), []
     for row in copies.iter_rows(named=True):
         held = (case.rows("roll")["snapshot_id"] == row["snapshot_id"]).any()
+        is_whole = not held or row["snapshot_id"] in whole_copies(case)
         n = int(whole_roll(case)["eligible"].sum()) if held else row["row_count"]
         later = case.rows("roll_changes").filter(pl.col("at") > row["taken_at"])["change"]
         came, went = int(later.is_in(CAME).sum()), int(later.is_in(WENT).sum())
@@ -170,6 +200,7 @@ def last_copy_and_entitled(case: Case) -> list[Identity]:
             identity(
                 "R02", f"members in the last roll copy, {_named(row)}, are the members entitled",
                 ("members in the copy", n - went, n + came), ("eligible members published", low, high), counted="member",
+                relation="equal" if is_whole else "at_most",
                 cause="" if is_logged or (n - went <= high and low <= n + came) else OPEN,
             )
             for low, high in published.select("low", "high").iter_rows() if n is not None

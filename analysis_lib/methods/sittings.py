@@ -15,7 +15,6 @@ from analysis_lib.case import Case
 from analysis_lib.methods.administrators import NOBODY, labels
 from analysis_lib.plaintext import count
 from analysis_lib.results import Assumption, Status
-from analysis_lib.stats.label_permutation import MaximumTest
 
 IDLE_S = 1800  # so long without an entry, and no logout to come, ends a sitting
 LONGEST_OPEN_S = 4 * 3600  # a logout this long after the last entry is still that sitting's
@@ -30,6 +29,8 @@ WORK = (
 )  # what administrators do with codes
 VIEWS = ("view_turnout_list", "export_turnout_list")
 DAY = 86_400
+AT_A_MEETING = "when members were helped at one meeting"
+FEWEST_NOTED = 5  # reissues of one account that show whether it notes requests
 CHECK_LEVEL = 0.05  # of the check by sittings, which has few of them to go by
 
 
@@ -102,7 +103,7 @@ def numbered(events: pl.DataFrame) -> pl.Series:
 
 
 def from_few_sittings(
-    rows: pl.DataFrame, pvalue: float, alpha: float, again: Callable[[NDArray, NDArray], MaximumTest]
+    rows: pl.DataFrame, pvalue: float, alpha: float, again: Callable[[NDArray, NDArray], float], like: str = AT_A_MEETING
 ) -> tuple[Assumption, dict[str, Any]]:
     """Say whether reissues still stand out without the fullest sitting, each of the others counted as one.
 
@@ -113,7 +114,9 @@ def from_few_sittings(
     pvalue, alpha : float
         Of the test in which every reissue counts by itself, and the level at which it stands out.
     again : callable
-        The same test, given which reissues are kept (bool) and each reissue's sitting. Asked only where something stands out.
+        The same test's p-value, given which reissues are kept (bool) and each reissue's sitting. Asked only where something stands out.
+    like : str
+        When it innocently does come from a few.
 
     Returns
     -------
@@ -128,13 +131,33 @@ def from_few_sittings(
     evidence = f"The unrequested reissues were made in {count(names.size, 'sitting')}, at most {told['fullest']:,} in one."
     if pvalue <= alpha:
         keep = ~unrequested | (sitting != names[np.argmax(sizes)])
-        told["pvalue"] = again(keep, sitting).pvalue if names.size > 1 else 1.0
+        told["pvalue"] = again(keep, sitting) if names.size > 1 else 1.0
         told["leaves_open"] = told["pvalue"] > max(alpha, CHECK_LEVEL)
         evidence += f" Without the fullest, and with each of the others counted as one, p = {told['pvalue']:.2g}."
     return Assumption(
-        statement="What stands out does not come from a few sittings, as when members were helped at one meeting.",
+        statement=f"What stands out does not come from a few sittings, as {like}.",
         status=Status.FAILS if told["leaves_open"] else Status.HOLDS, evidence=evidence,
     ), told  # fmt: skip
+
+
+def noted_alike(rows: pl.DataFrame) -> Assumption:
+    """Say whether those who made the unrequested reissues note requests at all: a help desk may not, nor may an account set apart for it.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``unrequested`` (bool) and ``actor_key`` (null: not on record) of each reissue.
+    """
+    hands = rows.drop_nulls("actor_key").group_by("actor_key").agg(n=pl.len(), unrequested=pl.col("unrequested").sum())
+    silent = int(hands.filter((pl.col("n") == pl.col("unrequested")) & (pl.col("n") >= FEWEST_NOTED))["n"].sum())
+    n = int(rows["unrequested"].sum())
+    evidence = "A request by telephone that nobody logged counts as unrequested."
+    if silent:
+        evidence += f" {silent:,} of {n:,} unrequested reissues were made by accounts with no request noted for any: a list of calls to them would tell."
+    return Assumption(
+        statement="The log tells requested from unrequested reissues alike for every administrator.",
+        status=Status.UNTESTED, evidence=evidence,
+    )  # fmt: skip
 
 
 def owner_labels(case: Case) -> dict[str, str]:

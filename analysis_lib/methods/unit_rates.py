@@ -15,6 +15,7 @@ from analysis_lib.stats.multiplicity import benjamini_hochberg
 from analysis_lib.stats.predictive_counts import from_units
 from analysis_lib.stats.predictive_rates import hypergeometric_tails, predictive_tails, ratio_interval
 
+SMALLEST = "the smallest branches"
 MIN_UNITS = 8  # fewer do not show how much units differ
 REFERENCES = ("benjamini1995", "spiegelhalter2005")
 
@@ -92,6 +93,24 @@ def learnt_spread(uneven: Uneven, noun: str) -> Assumption:
         if uneven.spread_known
         else f"There are only {n}: no spread between them could be allowed for, so a busy one stands out too easily.",
     )
+
+
+def too_small(units: pl.DataFrame, least: int) -> list[str]:
+    """Name the units that are shown as one: those of fewer than `least`, and the next larger ones until they are two and `least` in all.
+
+    A small unit joined with no other would be shown all the same: whoever knows the list of branches sees which one is missing.
+
+    Parameters
+    ----------
+    units : DataFrame
+        ``unit``, ``size``; one row per unit.
+    """
+    ordered = units.select("unit", "size").sort("size", "unit")
+    n_small = int((ordered["size"] < least).sum())
+    if not n_small:
+        return []
+    enough = int((ordered["size"].cum_sum() < least).sum()) + 1
+    return ordered["unit"].head(max(n_small, 2, enough)).to_list()
 
 
 def pooled(units: pl.DataFrame, least: int, name: str) -> pl.DataFrame:

@@ -160,7 +160,7 @@ def work_after_view(
         pvalue=float(adjusted.min()),
         effect=Estimate(
             name="share done soon after a look at the list, work not asked for less work asked for", value=value, low=low, high=high,
-            confidence_level=confidence_level, unit="share",
+            confidence_level=confidence_level, unit="points",
         ),
         n_observations=sum(row["n_unasked"] + row["n_asked"] for row in told), n_excluded=n_excluded,
         assumptions=(

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from analysis_lib.case import Case
-from analysis_lib.methods.administrators import acts, labels
+from analysis_lib.methods.administrators import acts, labels, told_role
 from analysis_lib.methods.ballot_kinds import COUNTED, given_online
 from analysis_lib.methods.declared import latest_totals, whole_contest, with_declaration
 from analysis_lib.methods.instants import edge
@@ -265,7 +265,7 @@ def lead(case: Case) -> int | None:
 def facts(case: Case, ballots: pl.DataFrame, untied: pl.DataFrame) -> dict[str, Any]:
     """Count what was taken out, put back and given anew, by kind and role, and the bulk decisions."""
     rows = case.rows("ballot_events").filter(pl.col("event").is_in((*TAKEN_OUT, *PUT_BACK)))
-    kinds = rows.group_by("event", role=pl.col("actor_role").fill_null("unknown")).len("n")
+    kinds = rows.group_by("event", role=told_role(case).fill_null("unknown")).len("n")
     out = ballots.filter("is_out")
     return {
         "n_given": ballots.height, "n_out": out.height, "n_unmatched": untied.height, "n_bulk": out.filter("is_bulk").height,

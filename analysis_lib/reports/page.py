@@ -30,6 +30,7 @@ GRADES = {
     ),
 }
 STANDING_OUT = {"breach_recorded", "not_explained", "could_change"}  # verdicts beside which innocent explanations must stand
+ASKS_ON = STANDING_OUT | {"undetermined"}
 
 
 def tallies(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -63,7 +64,7 @@ def glance(entries: Sequence[Mapping[str, Any]], questions: Mapping[str, Questio
 
 
 def sections(entries: Sequence[Mapping[str, Any]], questions: Mapping[str, Question]) -> list[dict[str, Any]]:
-    """The answered findings in their grades, each question with its answers and innocent explanations under it."""
+    """The answered findings in their grades, each question with its answers, and under them innocent explanations and what to ask next."""
     result = []
     for grade, (heading, explanation) in GRADES.items():
         asked: dict[str, dict[str, Any]] = {}
@@ -72,11 +73,13 @@ def sections(entries: Sequence[Mapping[str, Any]], questions: Mapping[str, Quest
                 continue
             noun = entry["question"]
             head = {"text": _text(noun, questions), "chapter": entry["chapter"], "target": f"{grade}-{noun}"}
-            group = asked.setdefault(noun, head | {"rows": [], "explanations": []})
+            group = asked.setdefault(noun, head | {"rows": [], "explanations": [], "next": ""})
             group["rows"].append({"entry": entry, "failing": [a for a in entry["assumptions"] if a["status"] == "fails"]})
             if entry["verdict"] in STANDING_OUT:
                 known = group["explanations"]
                 known += [text for text in entry["innocent_explanations"] if text not in known]
+            if entry["verdict"] in ASKS_ON:
+                group["next"] = wording.ask_next(noun)
         result.append({"grade": grade, "heading": heading, "explanation": explanation, "questions": list(asked.values())})
     return result
 

@@ -15,7 +15,8 @@ from tqdm import tqdm
 
 from analysis_lib import locations
 from analysis_lib.case import Case, open_case
-from analysis_lib.exhibits.cases_by_key import BY_KEY, cases_by_key
+from analysis_lib.errors import ReportError
+from analysis_lib.exhibits.cases_by_key import BY_KEY, cases_by_key, holds_keys
 from analysis_lib.methods import registry
 from analysis_lib.plan import Plan, make_plan
 from analysis_lib.reports import collect, folders, parameters, processes, published
@@ -68,11 +69,18 @@ def run_report(
     PackageError, ParameterError
         The package can't be opened, or has no such contest.
     ReportError
-        `out` holds something that is not a report of ours of this edition, or can't be written or replaced.
+        `out` holds something that is not a report of ours of this edition, or can't be written or replaced; or the restricted
+        edition is asked for of a package without keys.
     """
     out, overrides = folders.settled(out), dict(overrides or {})
     folders.check_replaceable(out, edition)
     case = open_case(package, contest_id, plan)
+    if edition is Edition.RESTRICTED and not holds_keys(case):
+        raise ReportError(
+            f"{package}: this package holds no key of a member, a code or an administrator, so that a restricted edition would "
+            "tell no more than the public one. Expected a voter_key, credential_id or actor_key in one of its tables. Leave out "
+            "--edition."
+        )
     chapters = {FIRST, LAST} | {question.chapter for question in registry.REGISTRY.values()}
     sources = {path.stem: path for path in sorted(notebooks.glob("*.ipynb")) if path.stem in chapters}
     applying = [chapter for chapter in sources if applies(chapter, case)]

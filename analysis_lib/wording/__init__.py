@@ -1,7 +1,8 @@
 """Results to sentences: the only place where words meet numbers. No word here convicts, and none names a person."""
 
 from analysis_lib.wording.clocks import ANCHORS, CLOCK_VERDICTS, bounds, reading, stamps
-from analysis_lib.wording.fixed import CANNOT_SHOW, READINGS, VERDICTS
+from analysis_lib.wording.false_alarms import from_innocent_causes
+from analysis_lib.wording.fixed import ASK_NEXT, CANNOT_SHOW, READINGS, VERDICTS, ask_next
 from analysis_lib.wording.numbers import (
     about,
     count,
@@ -15,6 +16,7 @@ from analysis_lib.wording.numbers import (
     lasting,
     number,
     percent,
+    pvalue,
 )
 from analysis_lib.wording.plans import plan_departures
 from analysis_lib.wording.sentences import chance, sentence
@@ -22,11 +24,13 @@ from analysis_lib.wording.totals import identity
 
 __all__ = [
     "ANCHORS",
+    "ASK_NEXT",
     "CANNOT_SHOW",
     "CLOCK_VERDICTS",
     "READINGS",
     "VERDICTS",
     "about",
+    "ask_next",
     "bounds",
     "chance",
     "count",
@@ -34,6 +38,7 @@ __all__ = [
     "effect",
     "expected",
     "form",
+    "from_innocent_causes",
     "how_often",
     "identity",
     "instant",
@@ -42,6 +47,7 @@ __all__ = [
     "number",
     "percent",
     "plan_departures",
+    "pvalue",
     "reading",
     "sentence",
     "stamps",

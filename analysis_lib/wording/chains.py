@@ -21,17 +21,16 @@ def edit_reissue_ballot_chains(finding: Finding) -> str:
         return (
             "No chain is on record in which somebody changed a member's e-mail address or telephone number, then reissued the code, "
             f"and then a ballot came in, {step}: {count(held['changes'], 'such change')} and {count(held['reissues'], 'such reissue')} are held."
+            + _with_cause(details)
         )
     verb = "is" if n == 1 else "are"
     text = (
         f"On record {verb} {count(n, 'chain')} in which somebody changed a member's e-mail address or telephone number, then reissued the code, "
         f"and then a ballot came in, {step}; {were_expected(details['expected'])} ({details['low']:,} to {details['high']:,} in "
-        f"{number(100 * result.parameters['confidence_level'], 1)} of 100 such dealings). {_about_chains(details, n, gap)}"
+        f"{number(100 * result.parameters['confidence_level'], 1)} of 100 tries with members dealt out at random). {_about_chains(details, n, gap)}"
     )
     if details["smallest_visible"]:
-        text += (
-            f" Fewer than {count(details['smallest_visible'], 'chain')} would stand out only if their steps came close together."
-        )
+        text += f" Fewer than {count(details['smallest_visible'], 'chain')} would not have stood out by number alone, but only if their steps came close together."
     if "readings" in details:
         text += f" {readings_told(details['readings'])}"
     return text
@@ -53,7 +52,18 @@ def _about_chains(details: dict[str, Any], n: int, gap: str) -> str:
         parts.append(f"{late}, which is counted as a breach under changes after the last day.")
     if details["n_alone"]:
         parts.append(f"{count(details['n_alone'], 'chain')} stood alone in the hour and told nothing about chance.")
-    return " ".join(parts)
+    return " ".join(parts) + _with_cause(details)
+
+
+def _with_cause(details: dict[str, Any]) -> str:
+    """Tell of the like with a cause on record: whoever sends a code also notes why, and that note is not tested."""
+    n, disputed = details["n_with_cause"], details["n_disputed"]
+    if not n:
+        return ""
+    text = f" Left out {'is 1 more' if n == 1 else f'are {n:,} more'}, with a cause such as a request on record for the change or for the code."
+    if disputed:
+        text += f" For {disputed:,} of these a search found no request for the change all the same: the records differ, and asking the members would settle it."
+    return text
 
 
 def _of(k: int, n: int) -> str:

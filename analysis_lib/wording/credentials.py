@@ -13,17 +13,19 @@ def reissue_rates(finding: Finding) -> str:
     """Which branch or administrator stands out most, and by how much."""
     result, form = finding.result, finding.result.form
     top = min(finding.details["units"], key=lambda unit: (unit["pvalue"], unit["unit"]))
-    what = "members with a reissued credential" if form == "branch" else "reissues without a logged request"
-    of = "members on its roll" if form == "branch" else "reissues handled"
+    events, size = top["events"], top["size"]
+    held = f"{count(events, 'reissue')} without a logged request of {count(size, 'reissue')} handled"
+    if form == "branch":
+        held = f"{count(events, 'member')} with a reissued credential of {count(size, 'member')} on its roll"
     who = top["unit"] if form == "branch" else "one administrator"
     ratio = result.effect
-    compared = f"{ratio.value:,.2f} times the rate of the others, {interval(ratio.confidence_level)} {number(ratio.low)} to {number(ratio.high)}, biased upward since it is the largest of many"
+    compared = f"{ratio.value:,.2f} times the rate of the others, {interval(ratio.confidence_level)} {number(ratio.low)} to {number(ratio.high)}, on the high side since the largest of many was picked"
     if not math.isfinite(ratio.value):
         compared = "the others have none"
     text = (
         f"Of {count(finding.details['n_units'], form, 'branches' if form == 'branch' else form + 's')}, {who} stands out most: "
     )
-    return f"{text}{top['events']} {what} of {top['size']} {of} ({compared})."
+    return f"{text}{held} ({compared})."
 
 
 def reissue_to_ballot_delay(finding: Finding) -> str:
@@ -37,10 +39,12 @@ def reissue_to_ballot_delay(finding: Finding) -> str:
         f"{difference[0].upper()}{difference[1:]}."
     )
     if details["n_after_edit_without_request"]:
+        n, same = details["n_after_edit_without_request"], details["n_by_same_hand"]
+        of_these = f"all {n:,}" if same == n > 1 else f"{same:,}"
+        hands = f" ({count(details['n_hands'], 'administrator')} in all)" if same else ""
         text += (
-            f" {details['n_after_edit_without_request']} of the former followed, within half an hour, a change of the member's contact for which "
-            f"a search found no request; in {details['n_by_same_hand']} of these whoever changed the contact also reissued "
-            f"({count(details['n_hands'], 'different administrator')} in all)."
+            f" {n:,} of the reissues without a logged request followed, within half an hour, a change of the member's contact for which a search "
+            f"found no request; in {of_these} of these whoever changed the contact also reissued{hands}."
         )
     text += sittings_told(finding)
     if "readings" in details:

@@ -15,6 +15,7 @@ CAUSES = {  # on record for a late change: what is counted apart, by how many
     "bulk_cleanse": "in a general tidy-up", "exception_granted": "an exception granted", "reverted": "an earlier entry put back",
     "renamed": "a new name for the same entry", "deceased": "a death", "resigned": "a resignation",
     "opted_out": "a wish to be left out", "duplicate": "two records of one member", "bounced": "messages that came back",
+    "upheld": "after a complaint that was upheld", "no_vote": "of members who had no vote before or after",
 }  # fmt: skip
 UNASKED = {
     "roll": ("change of the roll with no exception in the log", "changes of the roll with no exception in the log"),

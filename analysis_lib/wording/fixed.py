@@ -51,6 +51,43 @@ CANNOT_SHOW = {
     "voided_ballots": "whether voiding a ballot was right, or whom it was for",
     "channel_gap": "why the channels differ: members choose their channel, and a gap is no evidence of its cause",
 }
+ASK_NEXT = {  # whom to ask for which record, and what would settle it; asked of nobody in particular
+    "totals_reconciliation": "ask the counting team for the tally sheets behind both figures, and whether a correction was ever announced",
+    "struck_ballots": "ask for the decision on each struck ballot, its reason and its date, and for the totals before and after",
+    "roll_reconciliation": "ask whoever keeps the list for the log of changes between the two copies, and which rows make up the difference",
+    "record_rules": "ask the supplier of the log to explain the rows listed, and whether they are tests, imports or corrections",
+    "edits_outside_window": "ask for the request or the decision behind each late change, and ask members whose details were changed, picked by lot, whether they asked for it",
+    "clock_offset": "ask who looks after each clock when it was last set, and for one event that both logs recorded",
+    "cast_rate_bursts": "ask what was on at that time: a message, a meeting, a stall, an outage that ended; and for the platform's own log of it",
+    "falling_turnout_counts": "ask which ballots were taken out between the two readings, by whose decision, or whether the display was late",
+    "operator_gaps": "ask whether a tablet, a stall or papers keyed in stood behind these ballots, and for the list of who worked there",
+    "list_order": "ask whether members were called up, or messages sent out, in that order, and for the call list",
+    "record_order": "ask the supplier how rows are numbered and stamped, and for a copy of the log made at the time",
+    "shared_origin": "ask what the network or the device is: a hall, an office, a mobile operator, a home; and who sat there",
+    "ballots_outside_window": "ask for the minute or notice of any extension, and for the server's own time of these ballots",
+    "closing_surge": "ask how many ballots came in the last hours of earlier contests, and which messages went out that day",
+    "late_choice_shift": "ask which branches and ages voted late, and which messages or meetings came before",
+    "late_choice_bounds": "ask for the count by candidate at the cut-off, and for the decision to count late ballots or not",
+    "credential_ledger": "ask why each code was shown, for a note of the visit or the call, and ask the members themselves whether they asked for it and voted",
+    "reissue_rates": "ask how requests are taken and noted there, for telephone and counter notes of these days, and how many letters came back there",
+    "reissue_to_ballot_delay": "ask for the notes or telephone records behind the reissues without a request, and for a list of meetings; ask some of these members, picked by lot, whether they asked for a code and voted",
+    "reissue_hazard": "ask for the notes or telephone records behind the reissues without a request; ask some of these members, picked by lot, whether they asked for a code and voted",
+    "nonvoter_targeting": "ask what the list was opened for on these days, for the call list that came of it, and ask some of the members, picked by lot, whether they were called and asked for a code",
+    "administrator_sessions": "ask where the administrator worked on these days and who else used that line; ask the members whose ballots came over it, by somebody not involved, where and how they voted",
+    "off_hours_actions": "ask what was done in these hours and why then, who else could use the account, and for the platform's own record of logins",
+    "edit_reissue_ballot_chains": "ask the members of the chains, by somebody not involved and at an address from before the change, whether they asked for it, got the code and voted; and ask for the notes of any call",
+    "shared_destinations": "ask who reads the mailbox or telephone, and each of its members whether they agreed to it; and for the request behind each change",
+    "roll_change_bursts": "ask what was done on that day, by whose decision, and for the list that was imported or cleansed",
+    "contact_change_churn": "ask how requests for changes are noted, for the notes of these weeks, and ask some of the members, picked by lot, whether the new address is theirs",
+    "changed_contact_ballots": "ask some of the members whose details were changed, picked by lot and at their earlier address, whether they asked for it, got the code and voted",
+    "list_asymmetry": "ask when each list was handed over, who asked for it when, and whether the rules promise all candidates the same list on the same day",
+    "eligibility_breaches": "ask for the decision on each member, its day and its reason, and which day the rules fix for being entitled",
+    "double_channel_ballots": "ask how a second ballot is found and put aside, and for the number counted and rejected in each channel",
+    "application_denials": "ask for the form or message behind the applications that members deny, when and from where each came, and have more applicants asked who were picked by lot",
+    "message_coverage": "ask the sender of the messages for the relay's reasons for those that came back, and who put the failing addresses there",
+    "voided_ballots": "ask for the reason and the decision behind each ballot taken out, and whether its voter was told and voted again",
+    "channel_gap": "ask which members chose which channel, by age, branch and time of joining, and whether anything kept some from one of them",
+}
 READINGS = {
     "as_recorded": "as recorded",
     "offset_removed": "with the clock's known error removed",
@@ -97,3 +134,9 @@ FORMS = {  # what tells apart several answers to one question
     "branch": "by branch",
     "administrator": "by administrator",
 }
+
+
+def ask_next(question: str) -> str:
+    """Begin a sentence with what to ask next, its full stop left off; empty for a question that is not known."""
+    told = ASK_NEXT.get(question, "")
+    return told[:1].upper() + told[1:]

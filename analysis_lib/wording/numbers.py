@@ -61,6 +61,11 @@ def instant(at: datetime, zone: str) -> str:
     return text if local.utcoffset() == utc.utcoffset() else f"{text} ({utc:%H:%M:%S} UTC)"
 
 
+def pvalue(value: float) -> str:
+    """Write a p-value at two digits, never as 0 and never as a power of ten."""
+    return "< 0.0001" if value < 0.0001 else f"{value:.2g}"
+
+
 def how_often(pvalue: float, n_resamples: int | None = None) -> str:
     """Say how often chance alone does it: "about 1 time in 250"."""
     if n_resamples and pvalue <= 1.0 / (n_resamples + 1) + 1e-12:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from analysis_lib.results import Finding, Verdict
 from analysis_lib.wording.clocks import readings_told
 from analysis_lib.wording.numbers import count, duration, expected, interval, number, percent
 
-MOST_HOURS = 6
+MOST_HOURS, FEWEST = 6, 3
 
 
 def nonvoter_targeting(finding: Finding) -> str:
@@ -24,7 +25,23 @@ def _aimed(finding: Finding) -> str:
         f"{expected(details['expected'])} would be expected if the codes went to any member of the same branch who had a code"
         f"{'' if result.form == 'share' else ' and had still to vote'}."
     )
-    return text + _unseen(finding, "such members among them")
+    return text + _worked_down(finding) + _unseen(finding, "such members among them")
+
+
+def _worked_down(finding: Finding) -> str:
+    """Say, where it leaves the answer open, that few sittings make what stands out, and what would settle it."""
+    sittings = finding.details["sittings"]
+    if finding.verdict is not Verdict.UNDETERMINED or not sittings["leaves_open"]:
+        return ""
+    made = (
+        "in one sitting"
+        if sittings["n"] == 1
+        else f"in {sittings['n']:,} sittings, at most {sittings['fullest']:,} of them in one"
+    )
+    return (
+        f" The codes were sent {made}: a list of those still to vote, worked down as the rules may provide, looks the same. "
+        "The rule or the instruction under which they were sent would settle it."
+    )
 
 
 def _after_view(finding: Finding) -> str:
@@ -75,7 +92,7 @@ def administrator_sessions(finding: Finding) -> str:
 
 
 def _own_line(finding: Finding) -> str:
-    result, top = finding.result, finding.details["administrators"][0]
+    result, details, top = finding.result, finding.details, finding.details["administrators"][0]
     ratio = result.effect
     text = (
         f"{_of_all(finding)} worked from a line over which {top['own_unasked']:,} of {count(top['n_unasked'], 'ballot')} came after codes that this "
@@ -83,10 +100,17 @@ def _own_line(finding: Finding) -> str:
         f"{top['own_others']:,} of all {top['n_others']:,} other ballots"
     )
     if top["own_unasked"]:
-        text += (
-            f" (odds ratio {number(ratio.value)}, {interval(ratio.confidence_level)} {number(ratio.low)} to {number(ratio.high)})"
-        )
-    return f"{text}." + _unseen(finding, f"of the {top['n_unasked']:,}")
+        ends = f"{number(ratio.low)} to {number(ratio.high)}" if math.isfinite(ratio.high) else f"{number(ratio.low)} or more"
+        value = f"odds ratio {number(ratio.value)}, " if math.isfinite(ratio.value) else "odds ratio without an upper limit, "
+        text += f" ({value}{interval(ratio.confidence_level)} {ends})"
+    asked, of = (sum(row[name] for row in details["administrators"]) for name in ("own_asked", "n_asked"))
+    told = f"{text}." + _unseen(finding, f"of the {top['n_unasked']:,}")
+    if asked < FEWEST:
+        return told
+    return told + (
+        f" In all, {asked:,} of {of:,} ballots after codes noted as asked for came over the line of the administrator who sent the code, as when members are "
+        "helped in person. This is not tested; the requests themselves, or the members, would tell."
+    )
 
 
 def off_hours_actions(finding: Finding) -> str:
@@ -100,7 +124,7 @@ def off_hours_actions(finding: Finding) -> str:
     text = (
         f"{_of_all(finding)} worked in {count(top['hours'], 'hour')} on {count(top['days'], 'day')} of the vote, of which {top['off']:,} "
         f"{'lies' if top['off'] == 1 else 'lie'} more than an hour away from {before}; "
-        f"days dealt out at random would make it {expected(top['expected'])}."
+        f"if days of the vote and days before it were mixed at random, {expected(top['expected'])} would be expected."
     )
     hours = top["off_hours"]
     if hours and len(hours) <= MOST_HOURS:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from analysis_lib.results import Finding
 from analysis_lib.wording.clocks import readings_told
-from analysis_lib.wording.numbers import about, count, effect, expected, interval, number, percent
+from analysis_lib.wording.numbers import about, count, effect, expected, interval, number
 
 DID = {  # of members between two copies; of edits in a log
     "added": "added to the list", "removed": "taken off the list", "changed": "changed on the list",
@@ -71,11 +71,15 @@ def _period(finding: Finding) -> str:
         f"From {_date(details['start'], details['zone'])} to the close, {count(top['seen'], 'change')} of {FIELDS[top['field']]} that nobody is on "
         f"record as asking for came, bulk edits left out; the {count(details['n_weeks'], 'week')} before lead to expect "
         f"{expected(details['expected'])} ({number(details['low'], 0)} to {number(details['high'], 0)} in "
-        f"{percent(finding.result.effect.confidence_level)} of cases)."
+        f"{number(100 * finding.result.effect.confidence_level, 1)} of 100 such periods)."
     )
     if bulk := details["bulk"]:
         sizes = ", ".join(f"{row['n']:,}" for row in bulk[:MOST_TOLD])
-        text += f" {count(len(bulk), 'bulk edit')} {'is' if len(bulk) == 1 else 'are'} listed apart, the largest of {sizes} rows."
+        text += (
+            f" One bulk edit, of {sizes} rows, is listed apart."
+            if len(bulk) == 1
+            else f" {len(bulk):,} bulk edits are listed apart, the largest of {sizes} rows."
+        )
     return text
 
 
@@ -90,7 +94,7 @@ def _unit(finding: Finding) -> str:
     )
     compared = (
         f"{number(ratio.value)} times the rate of the others, {interval(ratio.confidence_level)} {number(ratio.low)} to {number(ratio.high)}, "
-        "biased upward since it is the largest of many"
+        "on the high side since the largest of many was picked"
         if math.isfinite(ratio.value)
         else "the others have none"
     )
@@ -107,7 +111,7 @@ def changed_contact_ballots(finding: Finding) -> str:
     unasked, asked = finding.details["groups"][:2]
     text = (
         f"Of {count(unasked['n'], 'member')} whose contact was replaced and for which a search found no request, {unasked['voted']:,} voted online"
-        f"{_after(finding, unasked)}; of {count(asked['n'], 'member')} who had asked, or had none before, {asked['voted']:,}{_after(finding, asked)}."
+        f"{_after(finding, unasked)}; of {count(asked['n'], 'member')} who had asked, or had none before, {asked['voted']:,} did{_after(finding, asked)}."
     )
     told = effect(finding)
     text += f" {told[0].upper()}{told[1:]}."

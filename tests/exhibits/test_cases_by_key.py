@@ -154,12 +154,12 @@ def test_late_changes_shown_codes_and_denials_are_listed(tmp_path):
             edit | {"voter_key": "v2", "at": START - HOUR},
             edit | {"voter_key": "v3", "at": START + HOUR, "request_evidence": "member_request_logged"},
         ],
-        credential_events=[code("v3", "surfaced", START + HOUR, **shown)],
-        ballot_events=[cast("v3", START + HOUR + MINUTE)],
+        credential_events=[code("v6", "surfaced", START + HOUR, **shown)],
+        ballot_events=[cast("v6", START + HOUR + MINUTE)],
         vote_applications=[{"voter_key": key, "at": START, "submitted_via": "web_form"} for key in ("v4", "v5")],
         confirmations=[{"voter_key": key, "says_applied": says} for key, says in (("v4", "no"), ("v5", "yes"))],
     )  # fmt: skip
-    for noun, key in (("edits_outside_window", "v1"), ("credential_ledger", "v3"), ("application_denials", "v4")):
+    for noun, key in (("edits_outside_window", "v1"), ("credential_ledger", "v6"), ("application_denials", "v4")):
         (table,) = cases_by_key(case, noun)
         assert [row["voter_key"] for row in table.rows] == [key], noun
         assert [finding.result.statistic for finding in answered(case, noun) if finding.grade == "breach"] in ([], [1]), noun

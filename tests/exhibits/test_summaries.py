@@ -6,7 +6,7 @@ import pytest
 from cases import BANNED, tiny, utc
 
 from analysis_lib import exhibits
-from analysis_lib.exhibits.shown import few
+from analysis_lib.exhibits.shown import few, parts
 from analysis_lib.exhibits.summaries import summaries
 
 AT = utc("2031-10-20 11:00")
@@ -23,6 +23,21 @@ def complaints(n, **cells):
 @pytest.mark.parametrize(("n", "shown"), [(0, 0), (1, "fewer than 10"), (9, "fewer than 10"), (10, 10), (450, 450)])
 def test_a_small_count_is_not_shown(tmp_path, n, shown):
     assert few(n, tiny(tmp_path)) == shown
+
+
+@pytest.mark.parametrize(
+    ("numbers", "shown"),
+    [
+        ([], []),
+        ([40, 30], [40, 30]),
+        ([598, 2], ["not shown", "fewer than 10"]),  # of 600 the 598 would tell the 2
+        ([500, 90, 2, 8], [500, 90, "fewer than 10", "fewer than 10"]),
+        ([500, 90, 2, 3], [500, "not shown", "fewer than 10", "fewer than 10"]),  # less than ten in all are as good as one
+        ([3, 0], ["fewer than 10", 0]),
+    ],
+)
+def test_a_part_is_not_what_the_others_leave_of_the_whole(tmp_path, numbers, shown):
+    assert parts(numbers, tiny(tmp_path)) == shown
 
 
 def test_complaints_by_what_they_are_about_and_what_became_of_them(tmp_path):

@@ -70,6 +70,7 @@ def test_members_helped_at_one_meeting_leave_it_open(on_one_day, expected):
     found = judged(frame)
     assert found.pvalue <= 0.01
     assert found.assumptions[-2].status is expected
+    assert ("would settle it" in found.assumptions[-2].evidence) == (expected is Status.FAILS)
 
 
 @pytest.mark.parametrize(("beside", "expected"), [(0, Status.HOLDS), (9, Status.HOLDS), (10, Status.FAILS)])
@@ -215,6 +216,22 @@ def test_no_lines_and_no_unasked_codes(tmp_path):
     assert "without a request" in asked.reason
 
 
+def test_ballots_over_the_line_after_codes_noted_as_asked_for_are_told(tmp_path):
+    # Whoever sends a code also notes why: such notes hide no ballots over the sender's own line.
+    codes = [code(at(d, 18), f"u{d}", "member_request", ip_key=HOME) for d in range(1, 5)]
+    votes = [*[vote | {"ip_key": OFFICE} for vote in quiet()], *[cast(at(d, 18, 9), f"u{d}", ip_key=HOME) for d in range(1, 5)]]
+    bare = forms(case(tmp_path, evenings(), votes, codes))["own_line"]
+    assert "Of 4 ballots after codes noted as asked for, 4 came over the line of whoever sent the code." in bare.reason
+    more = case(
+        tmp_path / "more",
+        evenings(),
+        [*votes, cast(at(6, 12), "q9", ip_key=OFFICE)],
+        [*codes, code(at(6, 10), "q9", ip_key=HOME)],
+    )
+    found = answer_chapter("30_credential_reissues", more, (NOUN,))[NOUN][1]
+    assert "In all, 4 of 4 ballots after codes noted as asked for came over the line" in wording.sentence(found)
+
+
 def test_readings_that_disagree_leave_it_undetermined(tmp_path):
     # The panel's clock may be in local time: in summer its sittings then lie an hour away from the ballots.
     shift = timedelta(days=91)
@@ -246,7 +263,7 @@ def test_sums_up_and_shows_what_was_found(tmp_path):
     assert "5 of 5 ballots came after codes" in told
     assert found[1].result.pvalue == pytest.approx(1 / comb(45, 5))
     figure, *shown = exhibits.administrator_sessions(this, found)
-    assert "45 online ballots as strokes" in figure.alt
+    assert "45 online ballots as blocks" in figure.alt
     assert len(shown) == 2
     assert HOME[:8] not in repr(found) + repr(shown)
 

@@ -1,8 +1,9 @@
 """Labels of administrators: by how much they handled over all logs, never members or the program, and the same each time."""
 
+import polars as pl
 from cases import tiny, utc
 
-from analysis_lib.methods.administrators import acts, labels
+from analysis_lib.methods.administrators import SOMEBODY, acts, labels, roles_of_one, told_role
 
 AT = utc("2031-10-10 10:00")
 
@@ -48,3 +49,26 @@ def test_nobody_at_all(tmp_path):
     case = tiny(tmp_path)
     assert labels(case) == {}
     assert acts(case).height == 0
+
+
+def test_a_role_that_one_person_holds_is_not_told(tmp_path):
+    rows = [
+        credential("a0", "procedures_secretary"),
+        credential("b0"),
+        credential("c0"),
+        credential("d0", "self"),
+        credential("e0", "system"),
+    ]
+    moved = {"voter_key": "v1", "change": "added", "at": AT, "derived_from": "log", "actor_role": "regional_staff"}
+    case = tiny(tmp_path, credential_events=rows, roll_changes=[moved | {"actor_key": "f0"}], ballot_events=[])
+    assert roles_of_one(case) == ["procedures_secretary", "regional_staff"]
+    roles = pl.DataFrame({"actor_role": ["procedures_secretary", "national_staff", "self", None, "local_officer"]})
+    assert roles.select(told_role(case))["actor_role"].to_list() == [SOMEBODY, "national_staff", "self", None, "local_officer"]
+
+
+def test_a_second_holder_in_any_log_lets_a_role_be_told(tmp_path):
+    edit = {"voter_key": "v1", "field": "email", "at": AT, "actor_role": "national_staff"}
+    one = tiny(tmp_path / "1", credential_events=[credential("a0")], contact_changes=[edit | {"actor_key": "a0"}])
+    two = tiny(tmp_path / "2", credential_events=[credential("a0")], contact_changes=[edit | {"actor_key": "b0"}])
+    assert (roles_of_one(one), roles_of_one(two)) == (["national_staff"], [])
+    assert roles_of_one(tiny(tmp_path / "3", credential_events=[credential(None)])) == []  # nobody can tell how many

@@ -87,6 +87,14 @@ def test_one_line_behind_many_applications_is_found(tmp_path):
     assert "20 of 120 came over a network that two others or more used too" in wording.sentence(found)
 
 
+def test_one_line_is_told_where_no_other_contest_shows_what_is_usual(tmp_path):
+    rng = np.random.default_rng(1)
+    rows = spread(120, rng, ip_key=lambda i: "line1" if i % 6 == 0 else f"home{i}")
+    found = answered(tiny(tmp_path, vote_applications=rows, plan="n_resamples = 999"))["bursts"]
+    assert (found.verdict, found.details["n_one_line"]) == (Verdict.WITHIN_BASELINE, 20)
+    assert "As many as 20 came over one network." in wording.sentence(found)
+
+
 def test_a_gateway_that_peers_use_too_is_left_out(tmp_path):
     rng = np.random.default_rng(2)
     rows = spread(120, rng, ip_key=lambda i: "gate1" if i % 6 == 0 else f"home{i}")

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from cases import tiny, utc
+from cases import row, tiny, utc
 from scipy.stats import betabinom, binom
 
 from analysis_lib import exhibits, wording
@@ -254,3 +254,18 @@ def test_the_order_of_rows_changes_nothing_and_no_member_is_shown(tmp_path):
     assert [to_dict(f, "") for f in first] == [to_dict(f, "") for f in second]
     everything = repr([to_dict(f, wording.sentence(f)) for f in first]) + repr(exhibits.application_denials(ways[0], first))
     assert "v03" not in everything
+
+
+@pytest.mark.parametrize(
+    ("sampling", "completeness", "verdict"),
+    [
+        ("random", "complete", Verdict.NOT_EXPLAINED),
+        ("random", "self_selected", Verdict.UNDETERMINED),  # a campaign's survey of those who came forward
+        ("census", "complete", Verdict.UNDETERMINED),  # of 40 of 60: of its supporters
+    ],
+)
+def test_a_survey_of_some_group_is_not_by_lot_whatever_it_calls_itself(tmp_path, sampling, completeness, verdict):
+    this = denials(tmp_path, n_denied=8, sampling=sampling, sources=[row("sources", source_id="S1", completeness=completeness)])
+    found = answered(this)["denials"]
+    assert found.verdict is verdict
+    assert ("not picked by lot" in wording.sentence(found)) is (verdict is Verdict.UNDETERMINED)

@@ -106,7 +106,7 @@ def test_a_planted_series_is_found(tmp_path):
         "Of 12 members whose contact was replaced and for which a search found no request, 12 voted online after the change, half of them within 8 minutes"
         in told
     )
-    assert "; of 12 members who had asked, or had none before, 3 after the change, half of them within " in told
+    assert "; of 12 members who had asked, or had none before, 3 did after the change. " in told
     shown = exhibits.changed_contact_ballots(case, [finding])
     assert "replaced, no request found | 12 | 12 | 8 minutes" in repr(shown[1])
     assert "asked for, or a blank filled | 12 | fewer than 10 |" in repr(shown[1])
@@ -227,7 +227,7 @@ def test_a_register_has_no_times_so_only_changes_before_the_opening_count(tmp_pa
     assert (finding.result.form, finding.verdict) == ("register", Verdict.NOT_EXPLAINED)
     assert finding.details["left_out"]["after_the_opening"] == 1
     told = repr(cards.Cards([finding]))
-    assert "20 voted online; of 20 members who had asked, or had none before, 0. Odds of having voted online" in told
+    assert "20 voted online; of 20 members who had asked, or had none before, 0 did. Odds of having voted online" in told
     assert "Only changes before the opening are compared, since a register does not tell when a member voted." in told
 
 

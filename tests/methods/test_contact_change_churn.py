@@ -130,7 +130,7 @@ def test_a_bulk_edit_is_told_apart_and_listed(tmp_path):
     finding = forms(case)["period"]
     assert finding.result.statistic == 0
     assert [row["n"] for row in finding.details["bulk"]] == [40]
-    assert "1 bulk edit is listed apart, the largest of 40 rows." in repr(cards.Cards([finding]))
+    assert "One bulk edit, of 40 rows, is listed apart." in repr(cards.Cards([finding]))
     shown = "\n".join(map(repr, exhibits.contact_change_churn(case, [finding])))
     assert "2031-10-22 12:00:00 UTC | 40" in shown
     assert "email | replaced | bulk | 0 | 40" in shown
@@ -251,6 +251,24 @@ def test_an_administrator_who_never_noted_requests_is_undetermined(tmp_path, bef
     assert finding.verdict is verdict
 
 
+@pytest.mark.parametrize(("n_noted", "verdict"), [(20, Verdict.UNDETERMINED), (5, Verdict.NOT_EXPLAINED)])
+def test_requests_that_the_log_of_codes_alone_notes_leave_it_open(tmp_path, n_noted, verdict):
+    # Whoever changes the address, sends the code there and notes a request for it is not cleared by that note.
+    actors = [format(k, "x") * 32 for k in range(1, 11)]
+    rows = [
+        edit(OPENS + timedelta(hours=5 * k + n), f"v{n}-{k}", actor=actor, evidence="none_found" if n == 9 else "member_request_logged")
+        for n, actor in enumerate(actors)
+        for k in range(1, 21)
+    ]  # fmt: skip
+    codes = [
+        {"voter_key": f"v9-{k}", "event": "reissued_new", "trigger": "member_request", "at": OPENS + timedelta(hours=5 * k + 9, minutes=5), "clock_id": "M"}
+        for k in range(1, n_noted + 1)
+    ]  # fmt: skip
+    finding = forms(held(tmp_path, *rows, credential_events=codes))["administrator"]
+    assert (finding.result.statistic, finding.verdict) == (20, verdict)
+    assert failing(finding) == ["The log of codes and the search for requests agree."] * (verdict is Verdict.UNDETERMINED)
+
+
 @pytest.mark.parametrize(("n_weeks", "is_answered"), [(3, False), (5, True)])
 def test_few_weeks_before(tmp_path, n_weeks, is_answered):
     finding = forms(held(tmp_path, *before(n_weeks), edit(OPENS + timedelta(hours=1), "v")))["period"]
@@ -289,14 +307,14 @@ def branches(sizes):
 
 
 def test_a_branch_that_stands_out_and_small_branches_together(tmp_path):
-    sizes = {f"Ward {letter}": 60 for letter in "ABCDEFGHIJ"} | {"Tiny": 4, "Park": 5}
+    sizes = {f"Ward {letter}": 60 for letter in "ABCDEFGHIJ"} | {"Tiny": 4, "Park": 6}
     changes = [edit(OPENS + timedelta(hours=5 * k), f"C{k}") for k in range(45)]
     changes += [edit(OPENS + timedelta(hours=5 * k + 1), f"{letter}0") for k, letter in enumerate("ABDEFG")]
     case = held(tmp_path, ASKED, *changes, roll_snapshots=[COPY], roll=branches(sizes))
     finding = forms(case)["branch"]
     assert {unit["unit"] for unit in finding.details["units"]} == {
         *(f"Ward {x}" for x in "ABCDEFGHIJ"),
-        "branches of fewer than 10 members",
+        "the smallest branches",
     }
     assert finding.verdict is Verdict.NOT_EXPLAINED
     told = repr(cards.Cards([finding]))

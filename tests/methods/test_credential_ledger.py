@@ -63,8 +63,10 @@ SHOWN = event("surfaced", 0)
         ([event("surfaced", 0, role=None)], [ballot(50)], (0, 1)),  # to whom, the log does not say
         ([event("surfaced", 0, request_at=at(-9))], [ballot(50)], (0, 0)),
         ([SHOWN, event("resent_same", -60, trigger="member_request")], [ballot(50)], (0, 0)),  # asked for an hour before
-        ([SHOWN, event("resent_same", -1500, trigger="member_request")], [ballot(50)], (1, 0)),  # asked for, but days before
+        ([SHOWN, event("resent_same", -1500, trigger="member_request")], [ballot(50)], (0, 1)),  # asked for, but days before
         ([SHOWN, event("resent_same", 60, trigger="member_request")], [ballot(50)], (1, 0)),  # asked for only afterwards
+        ([SHOWN], [ballot(50, channel="online_kiosk")], (0, 1)),  # in the hall, where the member stood
+        ([SHOWN, event("used", 50)], [ballot(50, channel="online_kiosk")], (0, 1)),
         ([event("surfaced", 0, trigger=None)], [ballot(50)], (0, 1)),
         ([event("surfaced", 0, trigger="unknown")], [ballot(50)], (0, 1)),
         ([event("surfaced", None)], [ballot(50)], (0, 1)),  # no time
@@ -83,6 +85,22 @@ def test_a_code_shown_and_used_by_hand(tmp_path, events, ballots, counted):
     found = shown_and_used(tmp_path, events, ballots)
     verdict = Verdict.BREACH_RECORDED if counted[0] else Verdict.UNDETERMINED if counted[1] else Verdict.NO_BREACH
     assert found == (*counted, verdict)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "more", "counted"),
+    [
+        (-5, {"request_evidence": "member_request_logged"}, (0, 1)),
+        (-1440, {"actor_role": "self"}, (0, 1)),
+        (-1441, {"actor_role": "self"}, (1, 0)),
+        (1, {"actor_role": "self"}, (1, 0)),
+        (-5, {"request_evidence": "none_found"}, (1, 0)),
+        (-5, {"request_evidence": "member_request_logged", "voter_key": "v2"}, (1, 0)),
+    ],
+)
+def test_a_member_who_was_in_touch_that_day_leaves_it_open(tmp_path, minutes, more, counted):
+    change = {"voter_key": "v1", "field": "email", "at": at(minutes)} | more
+    assert shown_and_used(tmp_path, [SHOWN], [ballot(50)], contact_changes=[change])[:2] == counted
 
 
 @pytest.mark.parametrize("trigger", REQUESTED)

@@ -216,7 +216,7 @@ def test_credential_ids_alone_name_what_is_missing(tmp_path):
     assert "ballot_events.voter_key|roll.voted_flag" in finding.result.needs
 
 
-def test_what_is_shown_names_rows_and_nobody(tmp_path):
+def test_what_is_shown_names_days_and_nobody(tmp_path):
     case = held(
         tmp_path, contest=ONE_EACH | {"secrecy": "secret_linkable"}, ballot_events=ballots(("a" * 32, "online"), ("a" * 32, "in_person"), ("b", "online"))
     )  # fmt: skip
@@ -225,5 +225,5 @@ def test_what_is_shown_names_rows_and_nobody(tmp_path):
     assert list(tables[0].rows) == [
         {"channels": "in person and online", "record": "in the log of ballots", "stand": 1, "open": 0, "replaced": 0}
     ]
-    assert tables[1].rows[0]["row"] == 2
+    assert list(tables[1].rows) == [{"source": "S1", "day": "2031-10-20", "n": 1}]
     assert "a" * 8 not in "".join(map(repr, tables)) + str(finding.details)

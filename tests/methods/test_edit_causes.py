@@ -2,7 +2,7 @@
 
 import pytest
 from cases import one
-from late_edits import HOUR, LAST, contact, held, on_the_roll
+from late_edits import HOUR, LAST, MINUTE, contact, held, on_the_roll
 
 from analysis_lib import wording
 from analysis_lib.methods.edit_account import account
@@ -15,7 +15,8 @@ NO, YES, OPEN = Verdict.NO_BREACH, Verdict.BREACH_RECORDED, Verdict.UNDETERMINED
     ("change", "reason", "role", "verdict"),
     [
         ("added", None, "local_officer", YES),
-        ("added", "other", None, YES),
+        ("added", "unknown", None, YES),
+        ("added", "other", None, OPEN),  # a reason is on file that no word of ours fits
         ("added", "resigned", "national_staff", YES),  # nobody comes onto a list by leaving
         ("added", "exception_granted", "national_staff", NO),
         ("added", "reverted", "national_staff", NO),
@@ -102,3 +103,46 @@ def test_both_halves_of_a_transfer_are_one_move(tmp_path):
     finding = one(case, "edits_outside_window")
     assert (finding.details["open"], finding.result.n_observations) == ({"roll": 1, "contact": 0}, 1)
     assert account(case)["swapped"] == account(case)["restored"] == []
+
+
+def test_what_two_copies_tell_of_an_addition_leaves_its_reason_open(tmp_path):
+    between = on_the_roll("added", None, at_lo=LAST + MINUTE, at_hi=LAST + HOUR, derived_from="snapshot_diff", clock_id=None)
+    finding = one(held(tmp_path, between), "edits_outside_window")
+    assert (finding.verdict, finding.details["open"]["roll"]) == (OPEN, 1)
+
+
+@pytest.mark.parametrize(("outcome", "verdict"), [("upheld", NO), ("partly_upheld", NO), ("rejected", YES), ("open", YES)])
+def test_a_member_let_in_after_a_complaint_that_was_upheld(tmp_path, outcome, verdict):
+    complaint = {"category": "list_inaccurate", "outcome": outcome, "voter_key": "v1", "received_at": LAST - HOUR}
+    finding = one(held(tmp_path, on_the_roll("added", LAST + HOUR), complaints=[complaint]), "edits_outside_window")
+    assert finding.verdict is verdict
+    assert ("after a complaint that was upheld 1" in wording.sentence(finding)) is (verdict is NO)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "copies", "verdict"),
+    [
+        ("added", None, [(2, False)], NO),  # joined the body late, and has no vote this time
+        ("added", None, [(2, True)], YES),
+        ("added", None, [(2, False), (3, True)], YES),
+        ("removed", "lapsed", [(-2, False)], NO),  # had none anyway
+        ("removed", "lapsed", [(-2, True)], YES),
+        ("eligibility_set", "arrears", [(2, False)], YES),  # the list shows what the change did
+    ],
+)
+def test_an_edit_on_which_nobody_s_vote_hangs_is_apart(tmp_path, change, reason, copies, verdict):
+    snapshots = [{"snapshot_id": f"L{n}", "purpose": "freeze", "taken_at": LAST + n * HOUR} for n, _ in copies]
+    rows = [{"snapshot_id": f"L{n}", "voter_key": "v1", "eligible": has} for n, has in copies]
+    late = on_the_roll(change, LAST + HOUR, reason=reason, actor_role="national_staff")
+    assert one(held(tmp_path, late, roll_snapshots=snapshots, roll=rows), "edits_outside_window").verdict is verdict
+
+
+def test_a_name_or_a_birthday_is_no_contact(tmp_path):
+    late = {"request_evidence": "none_found", "actor_role": "local_officer"}
+    named = [contact(LAST + HOUR, "a", field="name", **late), contact(LAST + HOUR, "b", field="date_of_birth", **late)]
+    finding = one(held(tmp_path / "a", contacts=[*named, contact(LAST - HOUR)]), "edits_outside_window")
+    assert (finding.verdict, finding.result.n_observations) == (NO, 1)
+    assert (
+        one(held(tmp_path / "b", contacts=[contact(LAST + HOUR, field="postal_address", **late)]), "edits_outside_window").verdict
+        is YES
+    )

@@ -73,7 +73,8 @@ def test_a_change_after_a_message_came_back_is_no_chain_and_one_before_is(tmp_pa
     changes, codes, votes = three()
     back = {"voter_key": "a0", "event": "bounced", "at": at(-60)}
     later = {"voter_key": "a1", "event": "bounced", "at": at(5)}
-    finding = one(case(tmp_path, changes, [back, *codes, later], votes), NOUN)
+    mended = [back | {"voter_key": "a2"}, {"voter_key": "a2", "event": "delivered", "at": at(-30)}]  # it worked after all
+    finding = one(case(tmp_path, changes, [back, *mended, *codes, later], votes), NOUN)
     assert finding.details["n_chains"] == 2
     assert finding.details["n"]["changes"] == 2
 
@@ -85,7 +86,11 @@ def test_a_change_after_a_message_came_back_is_no_chain_and_one_before_is(tmp_pa
 def test_what_has_a_cause_on_record_is_no_chain(tmp_path, evidence, trigger):
     finding = one(case(tmp_path, *three(evidence, trigger)), NOUN)
     assert (finding.result.statistic, finding.result.pvalue, finding.verdict) == (0, 1.0, Verdict.WITHIN_BASELINE)
-    assert "No chain is on record" in wording.sentence(finding)
+    text = wording.sentence(finding)
+    assert "No chain is on record" in text
+    assert ("Left out are 3 more" in text) == (evidence != "bulk_cleanse")
+    # Whoever sends the code may note a request that nobody made: where a search found none, both records are told.
+    assert ("For 3 of these a search found no request" in text) == (evidence == "none_found")
 
 
 @pytest.mark.parametrize(
@@ -134,6 +139,7 @@ def test_silence_about_requests_leaves_it_open(tmp_path):
     assert finding.result.pvalue < 0.001
     assert finding.verdict is Verdict.UNDETERMINED
     assert finding.result.assumptions[0].status is Status.FAILS
+    assert "A search for requests behind the others would settle it." in finding.result.assumptions[0].evidence
 
 
 def service(n_followed, hours=2):

@@ -350,3 +350,24 @@ def test_what_is_shown_names_nobody(tmp_path):
     assert "lapsed | fewer than 10" in text
     assert "complaints of having been turned away | 1 | 0 | 0 | 1" in text
     assert not any(key[:8] in text + str(finding.details) for key in keys)
+
+
+@pytest.mark.parametrize(("outcome", "barred"), [("upheld", 0), ("rejected", 1)])
+@pytest.mark.parametrize("listed", ["abC", "ab"])
+def test_a_complaint_that_was_upheld_leaves_a_voter_open(tmp_path, listed, outcome, barred):
+    complaint = {"category": "list_inaccurate", "outcome": outcome, "voter_key": "c"}
+    finding = asked(tmp_path, "freeze", **roll(freeze=listed), **voted("abc"), complaints=[complaint])
+    assert (finding.details["barred"], finding.details["open"]) == (barred, 1 - barred)
+
+
+@pytest.mark.parametrize(("order", "barred"), [("abcdefghijklmnopqrst", 0), ("abcdefgkhijlmnopqrst", 10)])
+def test_strangers_who_all_voted_last_may_have_been_numbered_anew(tmp_path, order, barred):
+    finding = asked(tmp_path, "freeze", **roll(freeze="abcdefghij"), **voted(order))
+    assert (finding.details["barred"], finding.details["open"]) == (barred, 10 - barred)
+
+
+@pytest.mark.parametrize(("days", "reason", "n_open"), [(-3, None, 1), (-3, "exception_granted", 0), (-12, None, 0)])
+def test_who_was_added_after_the_freeze_is_not_entitled_by_its_list_for_certain(tmp_path, days, reason, n_open):
+    added = change("c", "added", START + days * DAY, reason=reason)
+    finding = asked(tmp_path, "freeze", **roll(freeze="ab", platform_upload="abc"), **voted("abc"), roll_changes=[added])
+    assert (finding.details["barred"], finding.details["open"]) == (0, n_open)

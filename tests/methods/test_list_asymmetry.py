@@ -300,9 +300,8 @@ def test_what_is_shown_pools_small_branches_and_names_nobody(tmp_path):
     assert [line["members"] for line in lists.rows] == [30, 17]
     assert [(line["what"], line["not_age"]) for line in differences.rows] == [("members on one list alone", 13)]
     assert [tuple(line.values()) for line in units.rows] == [
-        ("North", 24, 12),
-        ("smaller branches", "fewer than 10", "fewer than 10"),
-    ]
+        ("the smallest branches", 30, 13)
+    ]  # two of three would be known by the third
     assert not any(key[:8] in repr(table) for key in keys[-3:] for table in (lists, differences, units))
 
 
@@ -313,3 +312,34 @@ def test_innocent_lists_differ_by_nothing_that_age_does_not_explain(tmp_path):
         simulate.write_package(made, tmp_path / str(seed), name="c", title="Made up", description="Made up.")
         (pair,) = one(open_case(tmp_path / str(seed)), "list_asymmetry").details["pairs"]
         assert pair["members"]["not_age"] + pair["members"]["open"] + pair["contacts"]["not_age"] + pair["contacts"]["open"] == 0
+
+
+def test_nobody_owes_a_list_to_a_candidate_who_has_withdrawn(tmp_path):
+    lists = given_to("ash", NOON, "abc"), given_to("birch", NOON + HOUR, "abc"), given_to("birch", NOON + 5 * DAY, "ab")
+    for days, verdict in ((2, Verdict.NO_BREACH), (9, Verdict.BREACH_RECORDED)):
+        gone = ASH | {"withdrawn_at": NOON + days * DAY}
+        assert asked(tmp_path / str(days), *lists, candidates=(gone, BIRCH)).verdict is verdict
+
+
+def test_a_list_in_two_parts_is_one_list(tmp_path):
+    parts = given_to("ash", NOON, "ab"), given_to("ash", NOON + 2 * HOUR, "cd")
+    assert asked(tmp_path / "a", *parts, given_to("birch", NOON + HOUR, "abcd")).verdict is Verdict.NO_BREACH
+    assert asked(tmp_path / "b", *parts, given_to("birch", NOON + HOUR, "abcde")).verdict is Verdict.BREACH_RECORDED
+
+
+def test_members_missing_from_a_list_that_is_held_in_part_are_open(tmp_path):
+    whole, part = given_to("ash", NOON, "abcd"), given_to("birch", NOON + HOUR, "abc", row_count=4)
+    assert asked(tmp_path / "a", whole, part).verdict is Verdict.UNDETERMINED
+    assert asked(tmp_path / "b", whole, given_to("birch", NOON + HOUR, "abce", row_count=4)).verdict is Verdict.BREACH_RECORDED
+    sources = [*COMPLETE, row("sources", source_id="S2", completeness="partial_known")]
+    other = part[0] | {"row_count": None}, [cells | {"source_id": "S2"} for cells in part[1]]
+    assert asked(tmp_path / "c", whole, other, sources=sources).verdict is Verdict.UNDETERMINED
+
+
+def test_members_numbered_anew_are_the_same_members(tmp_path):
+    lists = own(NOON - DAY, "abc"), given_to("ash", NOON, "abc"), given_to("birch", NOON + 5 * HOUR, "xyz")
+    renamed = [left(old, NOON + HOUR, "key_changed", other_voter_key=new) for old, new in zip("abc", "xyz", strict=True)]
+    assert asked(tmp_path / "a", *lists, roll_changes=renamed).verdict is Verdict.NO_BREACH
+    assert asked(tmp_path / "b", *lists).verdict is Verdict.UNDETERMINED
+    halves = own(NOON - DAY, "abcxyz"), *lists[1:]
+    assert asked(tmp_path / "c", *halves).verdict is Verdict.BREACH_RECORDED

@@ -212,8 +212,8 @@ def branches(folder, provider=lambda voter: "isp", message="m1", refused=14):
 
 def test_a_branch_whose_letters_came_back_is_found_and_small_ones_are_joined(tmp_path):
     this = branches(tmp_path)
-    assert branch_units(branch_members(this)).filter(pl.col("unit").str.starts_with("a group")).rows() == [
-        ("a group of branches of fewer than 10 members", 1, 4)
+    assert branch_units(branch_members(this)).filter(pl.col("unit").str.starts_with("the ")).rows() == [
+        ("the smallest branches", 2, 24)  # the four of Branch j, and Branch a with them
     ]
     found = answered(this)["branch"]
     assert found.verdict is Verdict.NOT_EXPLAINED
@@ -303,3 +303,13 @@ def test_the_order_of_rows_changes_nothing_and_no_member_is_shown(tmp_path):
     assert [to_dict(f, "") for f in first] == [to_dict(f, "") for f in second]
     everything = repr([to_dict(f, wording.sentence(f)) for f in first]) + repr(exhibits.message_coverage(ways[0], first))
     assert "u03" not in everything
+
+
+def test_in_a_log_of_failures_alone_what_did_not_come_back_arrived(tmp_path):
+    sent = [fate(f"{unit}{i:02d}", "issued", 0) for unit in "ns" for i in range(20)]
+    back = [fate(f"n{i:02d}", "bounced", 1) for i in range(3)]
+    this = case(tmp_path / "a", [*sent, *back])
+    assert branch_units(branch_members(this)).rows() == [("N", 3, 20), ("S", 0, 20)]
+    assert "came back from 3 of 20 members" in wording.sentence(answered(this)["branch"])
+    arrived = [*sent, *back, fate("s00", "delivered", 1)]  # this log tells what arrived: of the rest nothing is known
+    assert branch_members(case(tmp_path / "b", arrived)).height == 4

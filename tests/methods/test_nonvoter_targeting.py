@@ -135,6 +135,29 @@ def test_codes_to_those_still_to_vote_stand_out_only_where_voters_are_sent_some_
     assert result.pvalue < 1e-6
 
 
+def campaign(spread):
+    """A new code to each of 41 who have not voted, so many minutes apart, and to six who had; nobody asked for either."""
+    votes = [cast(at(1, i), f"m{i}") for i in range(59)]
+    codes = [code(at(5, spread * i), f"m{59 + i}") for i in range(41)] + [code(at(7 + 5 * i), f"m{20 + i}") for i in range(6)]
+    return [*codes, code(at(4), "m10", "member_request")], votes, roll(N=[f"m{i}" for i in range(100)])
+
+
+def test_a_list_worked_down_in_one_sitting_is_one_choice(tmp_path):
+    finding = answer_chapter("30_credential_reissues", case(tmp_path / "one", *campaign(1)), (NOUN,))[NOUN][0]
+    assert finding.result.pvalue < 1e-6
+    assert (finding.verdict, finding.details["sittings"]["fullest"]) == (Verdict.UNDETERMINED, 41)
+    assert "worked down as the rules may provide, looks the same" in wording.sentence(finding)
+    spread = answer_chapter("30_credential_reissues", case(tmp_path / "many", *campaign(95)), (NOUN,))[NOUN][0]
+    assert (spread.verdict, spread.details["sittings"]["leaves_open"]) == (Verdict.NOT_EXPLAINED, False)
+
+
+def test_what_the_program_does_by_itself_is_one_hand(tmp_path):
+    codes, votes, members = campaign(1)
+    machine = [row | ({"actor_key": None, "actor_role": "system"} if row["at"] < at(6) else {}) for row in codes]
+    finding = answer_chapter("30_credential_reissues", case(tmp_path, machine, votes, members), (NOUN,))[NOUN][0]
+    assert finding.verdict is Verdict.UNDETERMINED
+
+
 def test_where_no_request_is_noted_the_finding_is_undetermined(tmp_path):
     votes = [cast(at(1), v) for v in "ab"]
     codes = [code(at(5), v) for v in "cdefg"] + [code(at(2), v, None, None, "opened") for v in "hij"]

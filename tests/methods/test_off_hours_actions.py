@@ -233,3 +233,21 @@ def test_offices_of_clean_made_up_contests_keep_their_hours(tmp_path):
         assert isinstance(finding.result, TestResult)
         low += finding.result.pvalue <= 0.05
     assert low <= 2  # 3 or more of 8 at a rate of 0.05: chance 0.006
+
+
+def evenings(who):
+    """The usual mornings, and the office open until ten at night on the days of the vote."""
+    return shift(10, who) + [row for d in range(1, 13) for row in sitting(at(d, 20), who, 110)]
+
+
+def test_an_office_that_is_open_longer_for_the_vote_leaves_it_open(tmp_path):
+    both = evenings("ann") + evenings("bo")
+    finding = one(case(tmp_path / "both", both, plan="n_resamples = 9999"), NOUN)
+    assert finding.result.pvalue <= 0.01
+    assert (failing(finding), finding.verdict) == (["The"], Verdict.UNDETERMINED)
+    assert "Of 1 other administrator with days to compare, 1 had half as many" in finding.result.assumptions[-3].evidence
+    # It hides nobody's nights, and one person's evenings are still that person's.
+    nights = one(case(tmp_path / "nights", both + nights_on_top("cy"), plan="n_resamples = 9999"), NOUN)
+    assert (nights.verdict, nights.details["administrators"][0]["off_hours"]) == (Verdict.NOT_EXPLAINED, [2])
+    alone = one(case(tmp_path / "alone", evenings("ann") + shift(10, "bo"), plan="n_resamples = 9999"), NOUN)
+    assert alone.verdict is Verdict.NOT_EXPLAINED

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 from cases import tiny
-from delays import START, answered, at, case, cases, clock, edit, five_and_five, on_clocks, one, reissue, roll, vote
+from delays import NOUN, START, answered, at, case, cases, clock, edit, five_and_five, on_clocks, one, reissue, roll, vote
 
 from analysis_lib import exhibits, wording
 from analysis_lib.case import open_case
@@ -39,7 +39,7 @@ def test_five_and_five_worked_by_hand(tmp_path):
 def test_several_horizons_against_every_way_of_dealing_the_label(tmp_path):
     rng = np.random.default_rng(4)
     frame = (
-        pl.DataFrame({"unrequested": [True] * 5 + [False] * 7, "sitting": range(12)})
+        pl.DataFrame({"unrequested": [True] * 5 + [False] * 7, "sitting": range(12), "actor_key": [None] * 12})
         .with_columns(
             within_60=pl.Series(rng.integers(0, 2, 12)),
             others_60=pl.Series(rng.random(12).round(1)),
@@ -206,7 +206,9 @@ def test_unrequested_reissues_late_in_the_vote_raise_few_alarms():
         labels = np.arange(80) < 20
         base = np.where(labels, 0.5, 0.1)  # the members at risk vote more in the last days, and so do the reissued
         followed = (rng.random(80) < base).astype(int)
-        frame = pl.DataFrame({"unrequested": labels, "sitting": range(80), "within_600": followed, "others_600": base})
+        frame = pl.DataFrame(
+            {"unrequested": labels, "sitting": range(80), "actor_key": [None] * 80, "within_600": followed, "others_600": base}
+        )
         flagged += reissue_to_ballot_delay(frame, horizons_s=(600,), n_resamples=99, rng=rng).pvalue <= 0.05
     assert flagged / n <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / n)
 
@@ -243,7 +245,7 @@ def test_contact_changes_just_before_the_reissue_are_counted_by_hand(tmp_path):
     ]
     this = case(tmp_path, reissues, [vote("u0", 200)], contact_changes=edits)
     assert edits_before(this, cases(this)[0]) == {
-        "n_after_edit": 6,  # u0, u2 (twice), u4, u5, u6, u8; u1 is too early, u3 after it, u7 another field, r0 was asked for
+        "n_after_edit": 5,  # u0, u2 (twice), u5, u6, u8; u1 is too early, u3 after it, u7 another field, u4 and r0 were asked for
         "n_after_edit_without_request": 3,  # u0, u2, u8; of u5 and u6 nothing is said, which is not a finding
         "n_by_same_hand": 2,  # u0, u2
         "n_hands": 1,
@@ -309,7 +311,7 @@ def test_requests_late_in_the_window_raise_no_alarm(tmp_path):
         starts = np.concatenate([rng.uniform(0, 300, 25), rng.uniform(290, 302 - 0.2, 25)])  # hours; the close is at 302
         delays = np.where(rng.random(50) < 0.6, rng.exponential(6, 50), np.inf)
         delays = np.where(starts + delays <= 302, delays, np.inf)
-        columns = {"unrequested": [True] * 25 + [False] * 25, "sitting": range(50)}
+        columns = {"unrequested": [True] * 25 + [False] * 25, "sitting": range(50), "actor_key": [None] * 50}
         for h in horizons:
             whole = starts + h / 3600 <= 302
             columns[f"within_{h}"] = [int(d * 3600 <= h) if w else None for d, w in zip(delays, whole, strict=True)]
@@ -364,3 +366,35 @@ def test_readings_that_agree_are_told_and_change_nothing(tmp_path):
     # 3 minutes after, and 400 s more, are within 10 minutes; another 80 s are not.
     assert [row["reading"] for row in found.details["readings"]] == ["as_recorded", "clock_slow"]
     assert found.result.assumptions[-1].status is Status.HOLDS
+
+
+def test_a_request_that_another_entry_holds_is_a_request(tmp_path):
+    reissues, votes = five_and_five()
+    edits = [edit(f"u{i}", 60 * i - 2, "member_request_logged") for i in range(5)]
+    for name, more, left in (
+        ("for the change", {"contact_changes": edits}, 0),
+        ("by the member", {"contact_changes": [edit(f"u{i}", 60 * i - 30, None) | {"actor_role": "self"} for i in range(5)]}, 0),
+        ("a search found none", {"contact_changes": [row | {"request_evidence": "none_found"} for row in edits]}, 5),
+        ("too long before", {"contact_changes": [row | {"at": row["at"] - timedelta(minutes=29)} for row in edits]}, 5),
+        ("of somebody else", {"contact_changes": [row | {"voter_key": "x"} for row in edits]}, 5),
+        ("after the code", {"contact_changes": [row | {"at": row["at"] + timedelta(minutes=3)} for row in edits]}, 5),
+    ):
+        found, _ = cases(case(tmp_path / name, reissues, votes, **more))
+        assert found["unrequested"].sum() == left, name
+    timed = [row | ({"request_at": row["at"]} if row["voter_key"] == "u3" else {}) for row in reissues]
+    found, _ = cases(case(tmp_path / "its own row", timed, votes))
+    assert found.filter("unrequested")["voter_key"].sort().to_list() == ["u0", "u1", "u2", "u4"]
+
+
+@pytest.mark.parametrize(
+    ("hands", "part"), [(("a1", "a2"), "5 of 5 unrequested reissues were made by accounts with no"), (("a1", "a1"), "")]
+)
+def test_it_is_told_whether_those_who_sent_unasked_codes_note_requests(tmp_path, hands, part):
+    reissues, votes = five_and_five()
+    signed = [row | {"actor_key": hands[row["voter_key"][0] == "r"]} for row in reissues]
+    for noun in (NOUN, "reissue_hazard"):
+        found = one(case(tmp_path / noun, signed, votes), noun)
+        alike = next(item for item in found.result.assumptions if "alike for every administrator" in item.statement)
+        assert alike.status is Status.UNTESTED
+        assert part in alike.evidence
+        assert ("accounts" in alike.evidence) == bool(part)

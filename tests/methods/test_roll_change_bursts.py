@@ -89,7 +89,7 @@ def test_a_bulk_edit_counts_once_and_is_listed_with_its_size(tmp_path):
     assert [(row["n"], row["beside"]) for row in finding.details["bulk"]] == [(60, notice["description"])]
     assert "A bulk edit counts once; the largest, on 10 September 2031: 60 members added to the list." in text([finding])
     shown = "\n".join(map(repr, exhibits.roll_change_bursts(case, [finding])))
-    assert f"60 | regional staff | other | {notice['description']}" in shown
+    assert f"60 | an administrator | other | {notice['description']}" in shown
 
 
 def test_forty_removals_by_hand_on_one_day_stand_out(tmp_path):
@@ -213,3 +213,36 @@ def test_the_sentence_and_contest_are_plain(tmp_path):
     told = wording.sentence(finding)
     assert CONTEST not in told
     assert "none stands out from the days near by. The most unusual: " in told
+
+
+@pytest.mark.parametrize(
+    ("cells", "tables", "verdict"),
+    [
+        ({}, {}, Verdict.NOT_EXPLAINED),
+        ({"reason": "other"}, {}, Verdict.NOT_EXPLAINED),
+        ({"reason": "lapsed"}, {}, Verdict.UNDETERMINED),  # the week of the annual renewal
+        ({"actor_role": "self"}, {}, Verdict.UNDETERMINED),  # members who joined after a debate
+        ({}, {"contest": {"freeze_at": START + timedelta(days=34), "timezone": "UTC"}}, Verdict.UNDETERMINED),  # the rush before a last day
+        ({}, {"contest": {"freeze_at": START + timedelta(days=30), "timezone": "UTC"}}, Verdict.NOT_EXPLAINED),
+        ({}, {"timeline": [{"kind": "other", "starts_at": START + timedelta(days=33), "ends_at": START + timedelta(days=33, hours=2),
+                            "description": "Forms of an affiliated union were keyed in."}]}, Verdict.UNDETERMINED),
+    ],
+)  # fmt: skip
+def test_a_day_with_an_ordinary_cause_on_record_is_undetermined(tmp_path, cells, tables, verdict):
+    day = START + timedelta(days=33)
+    work = [change(day + timedelta(minutes=3 * i), 70_000 + i, **cells) for i in range(40)]
+    windows = {"clocks": [CLOCK], "contest_windows": [VOTING], "contest": {"timezone": "UTC"}}
+    finding = one(tiny(tmp_path, roll_changes=[*usual(), *work], **(windows | tables)), NOUN)
+    assert finding.verdict is verdict
+    assert [row["day"] for row in finding.details["out"]] == [day.date()]
+    told = " ".join(item.evidence for item in finding.result.assumptions)
+    assert ("The papers behind the changes would settle" in told) is (verdict is Verdict.UNDETERMINED)
+
+
+def test_a_merger_entered_member_by_member_is_one_edit(tmp_path):
+    day = START + timedelta(days=33)
+    moves = [change(day + timedelta(minutes=3 * i), 70_000 + i, "unit_changed") for i in range(40)]
+    others = [change(row["at"] + timedelta(minutes=1), 10_000 + i, "unit_changed") for i, row in enumerate(usual(3))]
+    finding = one(held(tmp_path, *others, *moves), NOUN)
+    assert finding.verdict is Verdict.WITHIN_BASELINE
+    assert "the largest, on 3 September 2031: 41 members moved to another branch" in text([finding])

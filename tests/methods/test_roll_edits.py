@@ -82,10 +82,18 @@ def test_a_reader_sees_the_cause_beside_the_edit_and_the_sum_of_the_voting(tmp_p
     late = [change(number, "added", OPENS + MINUTE, reason="exception_granted") for number in (1, 2)]
     early = change(3, "removed", OPENS - 60 * 24 * MINUTE)
     text = repr(shown(held(tmp_path, *late, early, timeline=[happened]))[0])
-    assert "2031-10-18 12:01:00 UTC | 2 |  | exception granted | yes | Exceptions were granted." in text
-    assert "2031-10-17 12:00:00 UTC |  | 1 |  | no |" in text
+    assert "2031-10-18 | 2 |  | exception granted | yes | Exceptions were granted." in text
+    assert "2031-10-17 |  | 1 |  | no |" in text
     assert "During the voting: 1 edit, 2 members added and 0 removed." in text
     assert "v1" not in text
+
+
+def test_only_what_concerned_many_has_its_minute_and_a_member_s_own_reason(tmp_path):
+    few = [change(f"a{number}", "removed", OPENS + MINUTE, reason="deceased") for number in range(9)]
+    many = [change(f"b{number}", "removed", OPENS + 2 * MINUTE, reason="deceased") for number in range(10)]
+    text = repr(shown(held(tmp_path, *few, *many))[0])
+    assert "2031-10-18 | 9 | one of the member's own | yes" in text
+    assert "2031-10-18 12:02:00 UTC | 10 | deceased | yes" in text
 
 
 def test_of_many_edits_the_largest_are_listed(tmp_path):

@@ -1,8 +1,10 @@
 """What page one says, worked out from findings."""
 
+import pytest
 from cases import utc
 from fake_report import ALLEGATION, DENIAL, QUESTIONS, breach, entry, struck, totals, unanswerable
 
+from analysis_lib import wording
 from analysis_lib.reports import page
 
 
@@ -62,6 +64,12 @@ def test_innocent_explanations_stand_beside_what_stands_out():
     assert asked(entry())["explanations"] == ["A reminder went out."]
     assert asked(breach())["explanations"] == ["The clock ran ahead."]
     assert asked(entry(verdict="within_baseline"))["explanations"] == []
+
+
+@pytest.mark.parametrize(("verdict", "is_told"), [("not_explained", True), ("undetermined", True), ("within_baseline", False)])
+def test_what_to_ask_next_stands_under_what_stands_out_or_is_open(verdict, is_told):
+    asked_for = asked(entry(verdict=verdict), entry(verdict="within_baseline"))
+    assert asked_for["next"] == (wording.ask_next(entry()["question"]) if is_told else "")
 
 
 def test_explanations_of_several_answers_are_given_once():

@@ -27,11 +27,11 @@ def test_every_sentence_reads_as_english_and_convicts_nobody(fake):
     [
         (
             linked(OPEN),
-            "each step within 30 minutes of the one before and none with a cause on record; 9.1 were expected (5 to 14 in 95 of 100 such "
-            "dealings). Half of them took 10 minutes or less from the change to the ballot. In all 24 one account made both change and reissue. "
+            "each step within 30 minutes of the one before and none with a cause on record; 9.1 were expected (5 to 14 in 95 of 100 "
+            "tries with members dealt out at random). Half of them took 10 minutes or less from the change to the ballot. In all 24 one account made both change and reissue. "
             "In all 24 a search found no request for the change. In 12 of them the contact was changed back within 30 minutes after the ballot. "
             "In all 24 such a change came after the last day for changes, which is counted as a breach under changes after the last day. "
-            "Fewer than 15 chains would stand out only if their steps came close together.",
+            "Fewer than 15 chains would not have stood out by number alone, but only if their steps came close together.",
         ),
         (linked(OPEN, n=1, expected=0.02, low=0, high=0, least=None), "On record is 1 chain in which"),
         (linked(OPEN, n=1, expected=0.02, low=0, high=0, least=None), "It took 10 minutes from the change to the ballot."),

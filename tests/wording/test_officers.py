@@ -1,6 +1,8 @@
 """Sentences on administrators' hours, sittings and aims: English for every verdict, one or many, and nobody convicted."""
 
+import math
 import re
+from dataclasses import replace
 
 import pytest
 from cases import BANNED
@@ -60,13 +62,21 @@ def test_every_sentence_reads_as_english_and_convicts_nobody(fake):
         ),
         (
             hours(OPEN),
-            "worked in 40 hours on 12 days of the vote, of which 3 lie more than an hour away from any hour worked on 50 earlier days; days dealt "
-            "out at random would make it 0.2. By the clock in Europe/London: the hours from 2:00 and 3:00.",
+            "worked in 40 hours on 12 days of the vote, of which 3 lie more than an hour away from any hour worked on 50 earlier days; if "
+            "days of the vote and days before it were mixed at random, 0.2 would be expected. By the clock in Europe/London: the hours from 2:00 and 3:00.",
         ),
     ],
 )
 def test_what_a_sentence_says(fake, part):
     assert part in wording.sentence(fake)
+
+
+def test_an_odds_ratio_without_an_upper_limit_is_told_in_words():
+    fake = own_line(OPEN)
+    boundless = replace(
+        fake, result=replace(fake.result, effect=replace(fake.result.effect, value=math.inf, low=193.0, high=math.inf))
+    )
+    assert "(odds ratio without an upper limit, 95 % interval 193 or more)" in wording.sentence(boundless)
 
 
 def test_what_would_not_have_stood_out_is_left_unsaid_where_something_does():

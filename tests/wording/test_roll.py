@@ -32,9 +32,9 @@ def test_every_sentence_reads_as_english_and_convicts_nobody(fake):
         ),
         (days(WITHIN, bulk=[("added", 82)]), "A bulk edit counts once; the largest, on 24 October 2031: 82 members added to the list."),
         (days(WITHIN, bulk=[("added", 82), ("removed", 12)]), "82 members added to the list; 1 more bulk edit is listed."),
-        (weeks(OPEN), "30 changes of e-mail addresses that nobody is on record as asking for came, bulk edits left out; the 8 weeks before lead to expect 2 (0 to 6 in 95 % of cases)."),
+        (weeks(OPEN), "30 changes of e-mail addresses that nobody is on record as asking for came, bulk edits left out; the 8 weeks before lead to expect 2 (0 to 6 in 95 of 100 such periods)."),
         (units(OPEN, "branch"), "Of 20 branches, Branch B stands out most: 16 members of 67 had an address changed"),
-        (after(OPEN), "25 voted online after the change, half of them within 8 minutes; of 19 members who had asked, or had none before, 14 after the change, half of them within 99 minutes."),
+        (after(OPEN), "25 voted online after the change, half of them within 8 minutes; of 19 members who had asked, or had none before, 14 did after the change, half of them within 99 minutes."),
         (after(WITHIN, unasked=(1, 0, None)), "Of 1 member whose contact was replaced and for which a search found no request, 0 voted online after the change;"),
     ],
 )  # fmt: skip
