@@ -45,7 +45,7 @@ NO_FILE_SHOWS_IT = {
     "too_large", "too_wide",  # a file of gigabytes, a file of ten thousand columns
     "nul",  # every format refuses the sign before; the search for it is a second lock
     # Copies of a roll, for which it takes several imports or a git repository: tests/importers has their examples.
-    "copies", "copy_order", "event", "member", "roll_copy", "shallow", "swap", "unit",
+    "copies", "copy_order", "event", "member", "reason", "roll_copy", "shallow", "swap", "unit",
     "case_key",  # no key is ever committed
     "interrupted",  # it takes an import that was killed
     "originals",  # it compares a folder of files outside the package

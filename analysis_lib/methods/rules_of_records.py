@@ -20,7 +20,11 @@ def contact_on_the_next_copy(case: Case) -> Looked:
 
     Of a change made in the voting platform alone it is undetermined: the roll need not know of it.
     """
-    copies = case.rows("roll_snapshots").filter(pl.col("purpose").is_in(WHOLE_ROLL)).sort("taken_at", "snapshot_id")
+    copies = (
+        case.rows("roll_snapshots")
+        .filter(pl.col("purpose").is_in((*WHOLE_ROLL, "marked_register")))
+        .sort("taken_at", "snapshot_id")
+    )
     roll = case.rows("roll").unpivot(
         list(KEY_OF.values()), index=["snapshot_id", "voter_key"], variable_name="key", value_name="on_copy"
     ).drop_nulls("on_copy")  # fmt: skip

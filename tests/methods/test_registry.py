@@ -37,6 +37,7 @@ SHARED = {  # modules that answer no question of their own
         "edit_account",
         "edit_causes",
         "change_causes",
+        "roll_day_causes",
         "contact_noting",
         "roll_edits",
         "interim_totals",
