@@ -257,7 +257,7 @@ def application_bursts(
             name="applications together beyond those expected", value=top.seen - top.expected, low=top.seen - top.high,
             high=top.seen - top.low, confidence_level=None, unit="applications",
         ),
-        n_observations=n, n_excluded=0,
+        n_observations=n, n_excluded=n_batch,
         assumptions=tuple(_assumption(part) for part in by_reference)
         + tuple(_moments(part) for part in parts if part.way == "moments")
         + tuple(found.values()),
@@ -326,6 +326,6 @@ def answer_bursts(case: Case) -> Result:
     n_one_line = 0 if is_compared else int(own["ip_key"].drop_nulls().value_counts()["count"].max() or 0)
     parameters = {"zone": case.contest["timezone"], "n_resamples": plan.n_resamples, "scan_windows_s": list(plan.scan_windows_s)}
     return application_bursts(
-        found, n=every.height, n_batch=n_batch, n_one_line=n_one_line, alpha=plan.alpha, confidence_level=plan.confidence_level,
+        found, n=rows.height, n_batch=n_batch, n_one_line=n_one_line, alpha=plan.alpha, confidence_level=plan.confidence_level,
         parameters=parameters,
     )  # fmt: skip

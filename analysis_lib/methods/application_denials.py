@@ -190,13 +190,19 @@ def answers(case: Case) -> pl.DataFrame:
     applicants were not asked in.
     """
     asked = case.rows("confirmations").filter(pl.col("sampling") == "census").select("voter_key").unique()
-    held = applicants(case)
+    held, voted = applicants(case), _voted(case)
+    if not asked.join(voted, on="voter_key", how="anti").height:  # of all who voted, say
+        held = held.join(voted, on="voter_key", how="semi")
     is_census = held.join(asked, on="voter_key", how="semi").height >= ASKED_ALL * held.height
     came = case.rows("sources").filter(pl.col("completeness") == "self_selected")["source_id"].implode()
     by_lot = pl.col("sampling").is_in(BY_LOT if is_census else BY_LOT[1:]) & ~pl.col("source_id").is_in(came)
     rows = case.rows("confirmations").filter(pl.col("says_applied").is_in(ANSWERS))
     last = rows.sort("contacted_at", "confirmation_id", nulls_last=True).unique("voter_key", keep="last", maintain_order=True)
     return last.select("voter_key", says="says_applied", by_lot=by_lot, stratum=pl.col("stratum").fill_null(""))
+
+
+def _voted(case: Case) -> pl.DataFrame:
+    return case.rows("ballot_events").filter(pl.col("event").is_in(COUNTED)).select("voter_key").unique()
 
 
 def _parts(case: Case, held: pl.DataFrame, asked: pl.DataFrame) -> list[Asked]:
@@ -234,7 +240,7 @@ def _of_denials(case: Case) -> Result:
         reason = f"Nobody is on record as having been asked whether they applied.{told}"
         return NotAnswerable(method=METHOD, form=FORM, reason=reason, needs=missing, details={"n_complaints": complaints})
     held, said = applicants(case), answers(case)
-    voted = case.rows("ballot_events").filter(pl.col("event").is_in(COUNTED)).select("voter_key").unique()
+    voted = _voted(case)
     only_voters = said.height > 0 and said.join(voted, on="voter_key", how="anti").height == 0
     held = held.join(voted, on="voter_key", how="semi", maintain_order="left") if only_voters else held
     both = held.join(said, on="voter_key", maintain_order="left")

@@ -158,7 +158,9 @@ def _on_further_lists(case: Case, item: CandidateList) -> pl.Series:
 def _is_part(case: Case, item: CandidateList, other: CandidateList) -> bool:
     """Whether a list is held in part: its cover states more rows, or it came with a supply that is not whole and the other did not."""
     whole = whole_copies(case)
-    return item.held < (item.stated or 0) or (item.snapshot_id not in whole and other.snapshot_id in whole)
+    parts = case.rows("sources").filter(pl.col("completeness").is_in(("random_sample", "self_selected")))
+    in_part = _rows(case, item).join(parts, on="source_id", how="semi").height > 0 and item.held != item.stated
+    return item.held < (item.stated or 0) or in_part or (item.snapshot_id not in whole and other.snapshot_id in whole)
 
 
 def _numbered_anew(case: Case, lists: list[pl.DataFrame]) -> bool:

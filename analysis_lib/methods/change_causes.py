@@ -41,12 +41,12 @@ def with_platform_causes(case: Case, edits: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        The same rows with "none found" in ``asked`` replaced by "asked for" where that is so; in no order.
+        The same rows with "none found" and "not known" in ``asked`` replaced by "asked for" where that is so; in no order.
     """
     codes = case.rows("credential_events").drop_nulls(["voter_key", "at"])
     sent = codes.filter(pl.col("trigger").is_in(ON_REQUEST)).select("voter_key", at="at", sent_at="at").sort("at")
     timed = came_back(case, edits.drop_nulls("at"))
     near = timed.join_asof(sent, on="at", by="voter_key", strategy="nearest", tolerance=NEAR, check_sortedness=False)
     has_cause = pl.col("had_come_back") | pl.col("sent_at").is_not_null()
-    asked = pl.when((pl.col("asked") == "none found") & has_cause).then(pl.lit("asked for")).otherwise("asked")
+    asked = pl.when(pl.col("asked").is_in(("none found", "not known")) & has_cause).then(pl.lit("asked for")).otherwise("asked")
     return pl.concat([near.with_columns(asked=asked).select(edits.columns), edits.filter(pl.col("at").is_null())])

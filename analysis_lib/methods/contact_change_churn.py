@@ -288,7 +288,9 @@ def answer(case: Case) -> tuple[Result, ...]:
 def _with_notes(as_searched: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """Changes as the search for requests left them, with ``noted``: the platform has a cause all the same, which the same hand may have entered."""
     rows = as_searched.join(known.select("change_id", known="asked"), on="change_id", how="left", maintain_order="left")
-    return rows.with_columns(noted=(pl.col("asked") != pl.col("known")).fill_null(False)).drop("known")
+    return rows.with_columns(noted=((pl.col("asked") == "none found") & (pl.col("known") != "none found")).fill_null(False)).drop(
+        "known"
+    )
 
 
 def _by_period(edits: pl.DataFrame, period: tuple[datetime, datetime], case: Case, told: dict[str, Any]) -> Result:

@@ -82,18 +82,19 @@ def marks(case: Case, voters: pl.DataFrame) -> pl.DataFrame:
     )
     found = pl.concat([ticked, logged.select(ticked.columns)]).drop_nulls("channel").unique()
     aside = put_aside(found, case.rows("results"))
-    return found.with_columns(may_be_aside=pl.col("channel").is_in(aside)).sort("record", "voter_key", "channel")
+    return found.with_columns(may_be_aside=pl.col("channel").is_in(list(aside))).sort("record", "voter_key", "channel")
 
 
-def put_aside(marked: pl.DataFrame, results: pl.DataFrame) -> list[str]:
-    """Give the channels in which ballots of voters marked may have been put aside before the count.
+def put_aside(marked: pl.DataFrame, results: pl.DataFrame) -> dict[str, int]:
+    """Give, by channel, how many ballots of voters marked may have been put aside before the count, where any may.
 
     Those with fewer ballots counted than voters marked; and of papers that come in, those of which the numbers are not equal,
     or of which it isn't held how many were counted.
     """
     held = admitted(results)
     given = marked.group_by("channel").agg(pl.col("voter_key").n_unique()).sort("channel").iter_rows()
-    return [way for way, n in given if (held.get(way) != n if way in PAPERS else held.get(way, n) < n)]
+    most = {way: n if way in PAPERS and held.get(way, n + 1) > n else n - held.get(way, n) for way, n in given}
+    return {way: n for way, n in most.items() if n > 0}
 
 
 def admitted(results: pl.DataFrame) -> dict[str, int]:
@@ -152,7 +153,10 @@ def answer(case: Case) -> tuple[Result, ...]:
     two, told = logged.filter(pl.col("place") == "two channels"), beyond.filter("is_sure")
     open_in_log = logged.filter(pl.col("place") == "open")["voter_key"]
     open_keys = {*open_in_log, *beyond.filter(~pl.col("is_sure"))["voter_key"]}
-    n_open, n_two = len(open_keys - {*told["voter_key"]}), two.height + told.height
+    aside = beyond.filter(pl.col("is_aside") & ~pl.col("voter_key").is_in(open_in_log.implode())).height
+    beyond_aside = max(0, aside - sum(put_aside(marked, case.rows("results")).values()))  # of whom nobody can say which
+    n_across = told.height + beyond_aside
+    n_open, n_two = len(open_keys - {*told["voter_key"]}) - beyond_aside, two.height + n_across
     same = logged.filter(pl.col("is_sure") & (pl.col("place") != "two channels")).height
     verdict = Verdict.BREACH_RECORDED if n_two else Verdict.UNDETERMINED if n_open else Verdict.NO_BREACH
     return (
@@ -172,10 +176,10 @@ def answer(case: Case) -> tuple[Result, ...]:
                 "channels": held,
                 "channels_not_held": absent,
                 "in_log": two.height,
-                "across_records": told.height,
+                "across_records": n_across,
                 "same_channel": same,
                 "open": n_open,
-                "aside": beyond.filter(pl.col("is_aside") & ~pl.col("voter_key").is_in(open_in_log.implode())).height,
+                "aside": aside - beyond_aside,
                 "replaced": int((logged["place"] == "replaced").sum()),
                 "may_replace": policy in REPLACING,
                 "by_channels": _by_channels(logged, beyond),

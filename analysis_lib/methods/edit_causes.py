@@ -38,22 +38,37 @@ def complaints_upheld(case: Case) -> pl.Series:
     return case.rows("complaints").filter(is_upheld & about_the_list)["voter_key"].drop_nulls()
 
 
+def _perhaps_stayed(changes: pl.DataFrame) -> pl.Series:
+    """Ids of additions of perhaps the entry that was there before: taken out within the day before, or one out and one in at one instant."""
+    came = changes.filter(pl.col("change").is_in(CAME))
+    outs = changes.filter(pl.col("change") == "removed").drop_nulls("at").select("voter_key", "at", "source_id")
+    again = came.join(outs, on="voter_key", suffix="_out")
+    again = again.filter((pl.col("at") - pl.col("at_out")).is_between(timedelta(0), A_MOVE))
+    pairs = changes.filter(pl.len().over("source_id", "at") == 2).select("change_id")
+    swapped = came.join(pairs, on="change_id", how="semi").join(outs, on=["source_id", "at"], how="semi")
+    return pl.concat([again["change_id"], swapped["change_id"]])
+
+
 def beside(case: Case, changes: pl.DataFrame) -> pl.DataFrame:
-    """Add to changes of the roll the cause that stands in another table: ``beside``, null where there is none.
+    """Add to changes of the roll the cause that stands elsewhere, ``beside`` (null: none), and ``may_stay``: perhaps the entry before.
 
     "upheld": a complaint of the member about the list was upheld; "no_vote": the member stands on copies of the roll, on none
     of them as entitled (and on one made before, if the change takes the vote away), so that nobody's vote hung on it.
     """
     is_upheld = pl.col("voter_key").is_in(complaints_upheld(case).implode())
     copies = case.rows("roll").join(case.rows("roll_snapshots").select("snapshot_id", "taken_at"), on="snapshot_id")
-    without = (
-        copies.group_by("voter_key").agg(first=pl.col("taken_at").min(), ever=pl.col("eligible").any()).filter(~pl.col("ever"))
-    )
+    seen = copies.group_by("voter_key").agg(
+        first=pl.col("taken_at").min(), last=pl.col("taken_at").max(), ever=pl.col("eligible").any()
+    )  # fmt: skip
+    without = seen.filter(~pl.col("ever"))
     comes, at = pl.col("change").is_in(CAME), pl.coalesce("at", "at_lo")
-    is_without = pl.col("first").is_not_null() & (comes | (pl.col("first") <= at).fill_null(False))
+    is_without = (
+        pl.when(comes).then(pl.col("last") >= pl.coalesce("at", "at_hi")).otherwise(pl.col("first") <= at).fill_null(False)
+    )
     cause = pl.when(is_upheld & (comes | (pl.col("change") == "eligibility_set"))).then(pl.lit("upheld"))
-    rows = changes.join(without.select("voter_key", "first"), on="voter_key", how="left", maintain_order="left")
-    return rows.with_columns(beside=cause.when(is_without).then(pl.lit("no_vote"))).drop("first")
+    changes = changes.with_columns(may_stay=pl.col("change_id").is_in(_perhaps_stayed(changes).implode()))
+    rows = changes.join(without.select("voter_key", "first", "last"), on="voter_key", how="left", maintain_order="left")
+    return rows.with_columns(beside=cause.when(is_without).then(pl.lit("no_vote"))).drop("first", "last")
 
 
 def with_causes(edits: pl.DataFrame) -> pl.DataFrame:
@@ -84,8 +99,9 @@ def with_causes(edits: pl.DataFrame) -> pl.DataFrame:
     by_hand = ~role.is_in(("self", "system")).fill_null(False)
     # Two copies of a list hold no reasons, and "other" stands for a reason that no word of the schema fits.
     has_no_reason = pl.col("derived_from").ne_missing("snapshot_diff") & reason.ne_missing("other")
-    is_barred = pl.when(is_contact).then(reason == "none_found").otherwise(
-        (kind == "added") & has_no_reason | may_leave & reason.is_in(STRUCK_OFF)
+    may_be_own = (role == "unknown").fill_null(True)
+    is_barred = pl.when(is_contact).then((reason == "none_found") & ~may_be_own).otherwise(
+        (kind == "added") & has_no_reason & ~pl.col("may_stay") | may_leave & reason.is_in(STRUCK_OFF)
     )  # fmt: skip
     cause = pl.when(is_own).then(pl.lit("self")).when(speaks.fill_null(False)).then(reason).otherwise("beside")
     return edits.with_columns(cause=cause).with_columns(

@@ -62,8 +62,11 @@ def edits(case: Case) -> pl.DataFrame:
         kind=pl.format("{} {}", "field", filled.otherwise(pl.col("edit_class").fill_null("changed"))),
         reason=pl.col("request_evidence"),
         beside=nothing,
+        may_stay=pl.lit(False),
     )
-    both = pl.concat([frame.select("change_id", *COLUMNS, "beside", "derived_from", "actor_key") for frame in (roll, contact)])
+    both = pl.concat(
+        [frame.select("change_id", *COLUMNS, "beside", "may_stay", "derived_from", "actor_key") for frame in (roll, contact)]
+    )
     placed = stamped(with_causes(both), case)
     # The day of a change lasts until the minute before the next one, however many hours it has.
     next_day = pl.col("latest").dt.convert_time_zone(case.contest["timezone"]).dt.offset_by("1d").dt.convert_time_zone("UTC")

@@ -41,7 +41,7 @@ def readings(case: Case, voters: pl.DataFrame) -> dict[str, pl.DataFrame]:
         ``issue``: by the roll loaded into the voting system, of one loaded after the ballot only against whom none before it
         has as entitled; ``cast``: by that roll and all changes up to the ballot;
         ``count``: by the first copy made after the vote. In each ``voter_key``, ``is_barred`` (not entitled for certain),
-        ``is_open`` (the data leave it open; so are those of `_doubted`) and, by the freeze alone, ``let_in_later``: a list loaded after it and before the
+        ``is_open`` (the data leave it open; so are those of `doubted_voters`) and, by the freeze alone, ``let_in_later``: a list loaded after it and before the
         ballot has the voter as entitled. Readings without their data are left out.
     """
     keys, roll = voters.select("voter_key", let_in_later=pl.lit(False)), _at_the_issue(case, voters)
@@ -52,13 +52,13 @@ def readings(case: Case, voters: pl.DataFrame) -> dict[str, pl.DataFrame]:
         AT_CAST: _at_the_ballot(case, voters, roll),
         AT_COUNT: _at_the_count(case, keys),
     }
-    doubted = pl.col("is_barred") & pl.col("voter_key").is_in(_doubted(case, voters).implode())
+    doubted = pl.col("is_barred") & pl.col("voter_key").is_in(doubted_voters(case, voters).implode())
     told = {name: rows.with_columns(is_barred=pl.col("is_barred") & ~doubted, is_open=pl.col("is_open") | doubted)
             for name, rows in found.items() if rows is not None}  # fmt: skip
     return {name: rows.select(STANDINGS).sort("voter_key") for name, rows in told.items()}
 
 
-def _doubted(case: Case, voters: pl.DataFrame) -> pl.Series:
+def doubted_voters(case: Case, voters: pl.DataFrame) -> pl.Series:
     """Voters of whom no list tells for certain: a complaint about their place on it was upheld, or members were numbered anew.
 
     It looks like the latter where `MANY` or more are on no copy and all of them voted after the last voter who is on one.
@@ -67,6 +67,9 @@ def _doubted(case: Case, voters: pl.DataFrame) -> pl.Series:
     known, strangers = voters.filter(is_known), voters.filter(~is_known)
     last, first = known["latest"].max(), strangers["earliest"].min()
     is_cut = strangers.height >= MANY and not strangers["earliest"].null_count() and last is not None and first > last
+    if is_cut:  # a new numbering leaves the pace of voting as it was
+        span = strangers["latest"].max() - first
+        is_cut = known.filter(pl.col("latest") >= first - span).height * 4 >= strangers.height
     return pl.concat([complaints_upheld(case), strangers["voter_key"] if is_cut else strangers["voter_key"].clear()])
 
 
@@ -184,10 +187,10 @@ def _at_the_ballot(case: Case, voters: pl.DataFrame, roll: pl.DataFrame) -> pl.D
         before=surely_before("_of_right", ""), perhaps=possibly_before("_of_right", "")
     )
     # A member who moves between branches leaves one and joins another, and either may be entered first.
-    is_in = pl.col("change") == "transferred_in"
+    is_out = pl.col("change") == "transferred_out"
     what = pl.when(LEFT).then(pl.lit("left")).when(GONE).then(pl.lit("gone")).when(pl.col("change") == SET).then(pl.lit("set"))
     pairs = pairs.with_columns(
-        what=what.otherwise(pl.lit("came")), place=pl.col("latest_of_right") + pl.duration(days=is_in.cast(pl.Int64))
+        what=what.otherwise(pl.lit("came")), place=pl.col("latest_of_right") - pl.duration(days=is_out.cast(pl.Int64))
     )
     states = pairs.sort("place", "change_id", nulls_last=True).group_by("voter_key").agg(
         last=pl.col("what").filter("before").last(), possible=pl.col("what").filter("perhaps").last()
@@ -210,7 +213,9 @@ def _at_the_count(case: Case, keys: pl.DataFrame) -> pl.DataFrame | None:
         copy = case.rows("roll").filter(pl.col("snapshot_id") == chosen)
         if copy["voted_flag"].count() and copy["voted_flag"].fill_null(True).all():
             continue  # a register of voters alone: who is missing did not vote by it, whatever the entitlement
-        changes = case.rows("roll_changes").filter(pl.col("change").is_in((*CAME, *WENT)))
+        made = _dated(case, copy)["taken_at"].max()
+        is_before = (pl.coalesce("at", "at_hi") <= pl.lit(made, case.rows("roll_snapshots")["taken_at"].dtype)).fill_null(False)
+        changes = case.rows("roll_changes").filter(pl.col("change").is_in((*CAME, *WENT)) & is_before)
         last = changes.sort("at", "at_hi", "change_id", nulls_last=True).group_by("voter_key").agg(has_left=LEFT.last())
         rows = keys.join(copy.select("voter_key", "eligible"), on="voter_key", how="left", maintain_order="left")
         rows = rows.join(last, on="voter_key", how="left", maintain_order="left")

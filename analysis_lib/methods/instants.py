@@ -13,6 +13,7 @@ from analysis_lib.clocks import RESOLUTION_S, in_force, readings, windows_of_kin
 from analysis_lib.methods.clock_offset import anchored_offsets
 
 STAMP = ("at", "clock_id", "earliest", "latest", "unit_s", "margin_s")
+ENOUGH = 10  # stamps of a log, all on full minutes or hours, that show how it was cut
 MEASURED_S = 60  # of two clocks whose error was stated: the guidelines of NIST let one drift by a minute in 15 hours
 UNMEASURED_S = 300  # house rule: two computers that nobody compared may differ by minutes
 
@@ -27,7 +28,7 @@ def stamped(rows: pl.DataFrame, case: Case) -> pl.DataFrame:
     every = pl.DataFrame([at.alias(f"reading_{i}") for i, at in enumerate(found.values())])
     clock = rows.select("clock_id").join(clocks, on="clock_id", how="left", maintain_order="left")
     placed = rows.with_columns(
-        unit_s=clock["resolution"].replace_strict(RESOLUTION_S, default=1, return_dtype=pl.Int64),
+        unit_s=clock["resolution"].replace_strict(RESOLUTION_S, default=_unit_of(rows["at"]), return_dtype=pl.Int64),
         margin_s=clock.select(pl.when(pl.col("offset_sd_s").is_null()).then(UNMEASURED_S).otherwise(MEASURED_S)).to_series(),
         earliest=every.select(pl.min_horizontal(pl.all())).to_series(),
         latest=every.select(pl.max_horizontal(pl.all())).to_series(),
@@ -35,6 +36,12 @@ def stamped(rows: pl.DataFrame, case: Case) -> pl.DataFrame:
     if {"at_lo", "at_hi"} <= set(rows.columns):
         return placed.with_columns(earliest=pl.coalesce("earliest", "at_lo"), latest=pl.coalesce("latest", "at_hi"))
     return placed
+
+
+def _unit_of(at: pl.Series) -> int:
+    """The coarsest unit that every stamp of a log shows: how it was cut where its clock is not described."""
+    seconds = at.drop_nulls().dt.epoch("s")
+    return next((unit for unit in (86_400, 3600, 60) if len(seconds) >= ENOUGH and (seconds % unit == 0).all()), 1)
 
 
 def surely_before(first: str = "", second: str = "_of_right") -> pl.Expr:
@@ -50,8 +57,9 @@ def surely_before(first: str = "", second: str = "_of_right") -> pl.Expr:
 
 def possibly_before(first: str = "", second: str = "_of_right") -> pl.Expr:
     """Whether one stamp is before another under some reading; a time that isn't known may be."""
-    as_they_stand = pl.col(f"at{first}") < pl.col(f"at{second}")
-    apart = pl.col(f"earliest{first}") < pl.col(f"latest{second}") + _margin(first, second)
+    unit = pl.duration(seconds=pl.col(f"unit_s{second}") - 1)  # a second is told apart from the next, an hour hides its order
+    as_they_stand = pl.col(f"at{first}") < pl.col(f"at{second}") + unit
+    apart = pl.col(f"earliest{first}") < pl.col(f"latest{second}") + unit + _margin(first, second)
     return pl.when(_one_clock(first, second)).then(as_they_stand).otherwise(apart).fill_null(True)
 
 

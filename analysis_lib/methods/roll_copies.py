@@ -9,7 +9,7 @@ import polars as pl
 
 from analysis_lib.case import Case
 from analysis_lib.methods.identities import OPEN, WHOLE, Identity, checked_rows, exactly, identity, of_frame
-from analysis_lib.methods.instants import stamped
+from analysis_lib.methods.instants import edge, stamped
 from analysis_lib.methods.members import IN_FORCE, is_complete, whole_roll
 from analysis_lib.methods.recount import declared_once
 
@@ -194,7 +194,9 @@ def last_copy_and_entitled(case: Case) -> list[Identity]:
         held = (case.rows("roll")["snapshot_id"] == row["snapshot_id"]).any()
         is_whole = not held or row["snapshot_id"] in whole_copies(case)
         n = int(whole_roll(case)["eligible"].sum()) if held else row["row_count"]
-        later = case.rows("roll_changes").filter(pl.col("at") > row["taken_at"])["change"]
+        close = edge(case, "voting", "closes_at")  # who left after it was entitled all the same
+        in_time = pl.lit(True) if close is None else pl.col("at") <= close
+        later = case.rows("roll_changes").filter((pl.col("at") > row["taken_at"]) & in_time)["change"]
         came, went = int(later.is_in(CAME).sum()), int(later.is_in(WENT).sum())
         found += [
             identity(

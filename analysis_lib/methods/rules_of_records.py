@@ -32,10 +32,14 @@ def contact_on_the_next_copy(case: Case) -> Looked:
     changes = changes.with_columns(key=pl.col("field").replace_strict(KEY_OF, default=None, return_dtype=pl.String)).drop_nulls(
         "key"
     )
-    placed = changes.sort("latest").join_asof(
-        copies.select("snapshot_id", "taken_at"),
-        left_on="latest",
+    changes = changes.with_columns(ended=pl.col("latest") + pl.duration(seconds=pl.col("unit_s") - 1))
+    placed = changes.sort("ended", "change_id").join_asof(
+        roll.join(copies.select("snapshot_id", "taken_at", "purpose"), on="snapshot_id")
+        .select("voter_key", "key", "snapshot_id", "taken_at", "purpose")
+        .sort("taken_at", "snapshot_id"),
+        left_on="ended",
         right_on="taken_at",
+        by=["voter_key", "key"],
         strategy="forward",
         check_sortedness=False,
     )
@@ -45,13 +49,19 @@ def contact_on_the_next_copy(case: Case) -> Looked:
     pairs = last.join(roll, on=["snapshot_id", "voter_key", "key"], maintain_order="left")
     pairs = pairs.filter(pl.col("new_key").is_not_null() | pl.col("new_missing").fill_null(False))
     # Of two changes that their clocks can't tell apart in time, either may have been the last.
-    rivals = placed.select(
-        "voter_key", "key", "snapshot_id", on_copy="new_key", ended_at=pl.col("latest") + pl.duration(seconds="unit_s")
+    rivals = changes.select(
+        "voter_key", "key", on_copy="new_key", ended_at=pl.col("latest") + pl.duration(seconds="unit_s"), begun_at="earliest"
     )
-    same = pairs.join(rivals, on=["voter_key", "key", "snapshot_id", "on_copy"]).filter(pl.col("ended_at") > pl.col("earliest"))
+    same = pairs.join(rivals, on=["voter_key", "key", "on_copy"]).filter(
+        (pl.col("ended_at") > pl.col("earliest")) & (pl.col("begun_at") <= pl.col("taken_at"))
+    )  # fmt: skip
     stands = pl.col("change_id").is_in(same["change_id"].unique().to_list())
     differs = (pl.col("new_key") != pl.col("on_copy")).fill_null(True) & ~stands
-    return looked_at(pairs, differs & (pl.col("system") != "voting_platform").fill_null(True), differs)
+    return looked_at(
+        pairs,
+        differs & (pl.col("system") != "voting_platform").fill_null(True) & (pl.col("purpose") != "marked_register"),
+        differs,
+    )
 
 
 def destination_after_contact(case: Case) -> Looked:

@@ -9,6 +9,7 @@ import polars as pl
 
 from analysis_lib.case import Case
 from analysis_lib.methods.ballot_kinds import CAST, COUNTED, KEYED_IN, KIOSK
+from analysis_lib.methods.entitlement import doubted_voters
 from analysis_lib.methods.instants import STAMP, possibly_before, stamped, surely_before
 from analysis_lib.methods.members import is_complete, whole_roll
 
@@ -80,7 +81,10 @@ def on_the_roll(case: Case) -> Looked:
     is_whole = pl.lit(is_complete(case, "roll") and not case.package.n_left_out.get("roll", 0) and is_theirs)
     on_a_copy = pl.col("voter_key").is_in(case.rows("roll")["voter_key"].unique().to_list())
     is_sure = is_missing & ~on_a_copy & is_whole | is_barred & is_settled
-    return looked_at(entry, is_sure & ~is_let_in, is_barred | is_missing & ~is_let_in)
+    is_doubted = pl.col("voter_key").is_in(
+        doubted_voters(case, own.unique("voter_key", keep="last", maintain_order=True)).implode()
+    )
+    return looked_at(entry, is_sure & ~is_let_in & ~is_doubted, is_barred | is_missing & ~is_let_in)
 
 
 def _first(rows: pl.DataFrame, key: str, events: Sequence[str] = ()) -> pl.DataFrame:

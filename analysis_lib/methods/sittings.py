@@ -77,7 +77,8 @@ def sittings(case: Case) -> pl.DataFrame:
     )  # fmt: skip
     beyond = pl.duration(seconds=pl.when(pl.col("is_closed") & (pl.col("last") > pl.col("start"))).then(0).otherwise(LAST_ACT_S))
     kept = cut.filter(~(pl.col("is_closed") & (pl.col("n_rows") == 1)))  # a logout by itself tells no length
-    return kept.select("owner", "start", "looked_at", "n_acts", end=pl.col("last") + beyond).sort("owner", "start")
+    in_order = kept.sort("owner", "start", "sitting")
+    return in_order.select("owner", "start", "looked_at", "n_acts", end=pl.col("last") + beyond)
 
 
 def numbered(events: pl.DataFrame) -> pl.Series:

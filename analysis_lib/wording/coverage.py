@@ -74,7 +74,7 @@ def _denials(finding: Finding) -> str:
 def _together(finding: Finding) -> str:
     details = finding.details
     told = [_way(row, finding.result.parameters["zone"]) for row in details["ways"]]
-    text = f"Of {count(finding.result.n_observations, 'application')}: {'; '.join(told)}."
+    text = f"Of {count(finding.result.n_observations + details['n_batch'], 'application')}: {'; '.join(told)}."
     if (n := details["n_one_line"]) >= LEAST_TOLD:
         text += f" As many as {n:,} came over one network. No other contests are held to show what is usual, so this is told and not tested; whose network it is would settle it."
     if n := details["n_batch"]:

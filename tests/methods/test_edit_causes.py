@@ -50,8 +50,8 @@ def test_a_late_change_of_the_roll_by_who_made_it_and_why(tmp_path, change, reas
     ("evidence", "role", "verdict"),
     [
         ("none_found", "local_officer", YES),
-        ("none_found", "unknown", YES),
-        ("none_found", None, YES),
+        ("none_found", "unknown", OPEN),
+        ("none_found", None, OPEN),
         ("none_found", "system", OPEN),
         ("none_found", "self", NO),
         (None, "self", NO),
