@@ -103,8 +103,9 @@ def test_thirty_unasked_changes_in_the_contest_stand_out(tmp_path):
     assert "the 9 weeks before lead to expect 6" in told
 
 
-def test_addresses_mended_after_a_message_came_back_have_a_cause(tmp_path):
-    late = [edit(OPENS + timedelta(hours=6 * k), f"v{k}") for k in range(50)]
+@pytest.mark.parametrize("evidence", ["none_found", "unknown"])
+def test_addresses_mended_after_a_message_came_back_have_a_cause(tmp_path, evidence):
+    late = [edit(OPENS + timedelta(hours=6 * k), f"v{k}", evidence=evidence) for k in range(50)]
     back = [{"voter_key": f"v{k}", "event": "bounced", "at": OPENS - timedelta(hours=1), "clock_id": "M"} for k in range(50)]
     finding = forms(held(tmp_path, ASKED, *before(), *late, credential_events=back))["period"]
     assert (finding.result.statistic, finding.verdict) == (0, Verdict.WITHIN_BASELINE)

@@ -172,6 +172,13 @@ def test_a_paper_ticked_off_counts_only_if_as_many_were_counted(tmp_path, counte
     assert (told in wording.sentence(finding)) is bool(found[1])
 
 
+def test_one_ballot_too_few_can_have_put_aside_no_more_than_one(tmp_path):
+    results = [{"round": 0, "channel": "in_person", "item": "ballots_valid", "n": 2}]
+    marked = registers(hall=[(key, "in_person") for key in "abc"])
+    finding = asked(tmp_path, ballot_events=ballots(*((key, "online") for key in "abc")), results=results, **marked)
+    assert (finding.verdict, finding.details["across_records"], finding.details["aside"]) == (Verdict.BREACH_RECORDED, 2, 1)
+
+
 def test_fewer_counted_in_the_hall_than_were_ticked(tmp_path):
     results = [{"round": 0, "channel": "in_person", "item": "ballots_valid", "n": 1}]
     marked = registers(hall=[("a", "in_person"), ("b", "in_person")])

@@ -125,6 +125,7 @@ def test_a_member_let_in_after_a_complaint_that_was_upheld(tmp_path, outcome, ve
         ("added", None, [(2, False)], NO),  # joined the body late, and has no vote this time
         ("added", None, [(2, True)], YES),
         ("added", None, [(2, False), (3, True)], YES),
+        ("added", None, [(-2, False)], YES),  # what the addition gave, no copy made before it can tell
         ("removed", "lapsed", [(-2, False)], NO),  # had none anyway
         ("removed", "lapsed", [(-2, True)], YES),
         ("eligibility_set", "arrears", [(2, False)], YES),  # the list shows what the change did
@@ -135,6 +136,15 @@ def test_an_edit_on_which_nobody_s_vote_hangs_is_apart(tmp_path, change, reason,
     rows = [{"snapshot_id": f"L{n}", "voter_key": "v1", "eligible": has} for n, has in copies]
     late = on_the_roll(change, LAST + HOUR, reason=reason, actor_role="national_staff")
     assert one(held(tmp_path, late, roll_snapshots=snapshots, roll=rows), "edits_outside_window").verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("out", "minutes", "verdict"), [("v1", -60, OPEN), ("v1", -1500, YES), ("v1", 60, YES), ("v2", 0, OPEN), ("v2", -1, YES)]
+)
+def test_an_entry_taken_out_and_let_in_again_or_swapped_may_be_the_one_before(tmp_path, out, minutes, verdict):
+    late = LAST + 30 * HOUR
+    pair = [on_the_roll("removed", late + minutes * MINUTE, out, reason="duplicate"), on_the_roll("added", late, "v1")]
+    assert one(held(tmp_path, *pair), "edits_outside_window").verdict is verdict
 
 
 def test_a_name_or_a_birthday_is_no_contact(tmp_path):

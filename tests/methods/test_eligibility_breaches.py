@@ -366,6 +366,19 @@ def test_strangers_who_all_voted_last_may_have_been_numbered_anew(tmp_path, orde
     assert (finding.details["barred"], finding.details["open"]) == (barred, 10 - barred)
 
 
+def test_strangers_who_come_in_a_rush_at_the_end_were_not_numbered_anew(tmp_path):
+    slowly = [cast(key, START + i * HOUR, i) for i, key in enumerate("abcdefghij", 1)]
+    rush = [cast(key, START + 11 * HOUR + i * MINUTE, i) for i, key in enumerate("klmnopqrst", 11)]
+    finding = asked(tmp_path, "freeze", **roll(freeze="abcdefghij"), ballot_events=[*slowly, *rush])
+    assert (finding.details["barred"], finding.details["open"]) == (10, 0)
+
+
+def test_a_transfer_does_not_outlast_what_came_after_it(tmp_path):
+    moved = [change("a", "transferred_in", START - 9 * HOUR), change("a", "removed", START - 3 * HOUR, reason="arrears")]
+    finding = asked(tmp_path, "cast", **roll(platform_upload="ab"), **voted("ab"), roll_changes=moved)
+    assert finding.details["barred"] == 1
+
+
 @pytest.mark.parametrize(("days", "reason", "n_open"), [(-3, None, 1), (-3, "exception_granted", 0), (-12, None, 0)])
 def test_who_was_added_after_the_freeze_is_not_entitled_by_its_list_for_certain(tmp_path, days, reason, n_open):
     added = change("c", "added", START + days * DAY, reason=reason)

@@ -28,12 +28,21 @@ def order(folder, first, second, *clocks):
         (1, "s", (True, True)),
         (-1, "s", (False, False)),
         (30, "min", (False, True)),
+        (0, "min", (False, True)),  # a minute hides which of two was first
+        (0, "hour", (False, True)),
         (60, "min", (True, True)),
     ],
 )
 def test_stamps_of_one_clock_are_compared_as_they_stand_but_for_its_unit(tmp_path, seconds, resolution, found):
     stamps = [{"at": AT, "clock_id": "P"}, {"at": AT + timedelta(seconds=seconds), "clock_id": "P"}]
     assert order(tmp_path, *stamps, {"resolution": resolution, "offset_sd_s": 9000}) == found
+
+
+@pytest.mark.parametrize(("n", "step", "unit"), [(10, 60, 3600), (10, 1, 60), (10, 1 / 60, 1), (9, 60, 1)])
+def test_a_log_without_a_clock_shows_by_its_stamps_how_it_was_cut(tmp_path, n, step, unit):
+    events = [{"event": "cast", "channel": "online", "at": AT + i * timedelta(minutes=step)} for i in range(n)]
+    case = tiny(tmp_path, ballot_events=events)
+    assert set(stamped(case.rows("ballot_events"), case)["unit_s"]) == {unit}
 
 
 @pytest.mark.parametrize(

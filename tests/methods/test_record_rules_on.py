@@ -46,6 +46,27 @@ KEY, NEW, OLD = "a" * 32, "b" * 32, "c" * 32
 
 
 @pytest.mark.parametrize(
+    ("purpose", "resolution", "found"),
+    [("platform_upload", "s", (1, 1, 0)), ("marked_register", "s", (1, 0, 1)), ("platform_upload", "day", (None, 0, 0))],
+)
+def test_v07_registers_and_clocks_of_days_make_no_breach(tmp_path, purpose, resolution, found):
+    clocks = [
+        {
+            "clock_id": "D",
+            "tz_used": "UTC",
+            "tz_basis": "stated_offset",
+            "resolution": resolution,
+            "write_semantics": "event_time",
+        }
+    ]
+    changes = [{"voter_key": KEY, "field": "email", "at": START, "clock_id": "D", "new_key": NEW}]
+    copies = [{"snapshot_id": "L2", "taken_at": START + HOUR, "purpose": purpose}]
+    roll = [{"snapshot_id": "L2", "voter_key": KEY, "eligible": True, "email_key": OLD}]
+    tables = {"contact_changes": changes, "roll_snapshots": copies, "roll": roll, "ballot_events": [cast(KEY)]}
+    assert counts(held(tmp_path, clocks=[CLOCK, *clocks], **tables), "V07") == found
+
+
+@pytest.mark.parametrize(
     ("changes", "on_copy", "found"),
     [
         ([{"new_key": NEW}], NEW, (1, 0, 0)),

@@ -81,6 +81,14 @@ def test_members_who_come_and_go_after_the_last_copy_may_be_counted_or_not(tmp_p
     ]
 
 
+def test_who_left_after_the_close_was_entitled_all_the_same(tmp_path):
+    window = {"channel": "all", "kind": "voting", "basis": "advertised", "opens_at": START, "closes_at": START + 3 * DAY}
+    tables = {"roll_snapshots": [copy("L1", row_count=100)], "results": [count("eligible", 98)], "contest_windows": [window]}
+    gone = [change(key, "removed", 9) for key in "abc"]
+    finding = one(tiny(tmp_path, sources=COMPLETE, **tables, roll_changes=gone), "roll_reconciliation")
+    assert [item["gap"] for item in finding.details["identities"] if item["check"] == "R02"] == [2]
+
+
 @pytest.mark.parametrize(("stated", "gap"), [(4, 0), (5, 1), (3, 1)])
 def test_rows_of_the_roll_are_held_against_the_count_on_its_cover(tmp_path, stated, gap):
     case = tiny(tmp_path, roll_snapshots=[copy("L1", row_count=stated)], roll=roll("L1", *"abcd"))

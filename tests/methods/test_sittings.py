@@ -37,6 +37,13 @@ def test_a_login_or_half_an_hour_of_silence_begins_a_sitting_and_a_logout_ends_i
     assert spans(tiny(tmp_path, admin_actions=rows)) == [(0, 55), (60, 91), (121, 300)]
 
 
+def test_sittings_that_begin_at_one_stamp_come_in_one_order(tmp_path):
+    a, b = minutes(0, 60)
+    rows = [act(a, "login"), act(a, "view_turnout_list"), act(a, "login"), act(a, "logout"), act(a, "login"), act(b, "logout")]
+    case = tiny(tmp_path, admin_actions=rows)
+    assert len({sittings(case).write_csv() for _ in range(20)}) == 1
+
+
 def test_a_logout_too_late_is_nobodys_and_a_second_login_begins_anew(tmp_path):
     a, b, late = minutes(0, 10, 300)
     assert spans(tiny(tmp_path, admin_actions=[act(a, "login"), act(b, "login"), act(late, "logout")])) == [(0, 1), (10, 11)]
