@@ -186,6 +186,8 @@ def test_what_is_loaded_at_one_go_is_told_and_stands_aside(tmp_path):
     peers = {"ballot_events": peer_ballots(2000), "other_contests": [PEER]}
     found = answered(tiny(tmp_path, vote_applications=rows, plan="n_resamples = 999", **peers))["bursts"]
     assert (found.verdict, found.details["n_batch"]) == (Verdict.WITHIN_BASELINE, 40)
+    assert (found.result.n_observations, found.result.n_excluded) == (80, 40)
+    assert wording.sentence(found).startswith("Of 120 applications")
     assert "40 bear the same second as nine others or more" in wording.sentence(found)
     alone = answered(tiny(tmp_path / "alone", vote_applications=rows[80:]))["bursts"]
     assert isinstance(alone.result, NotAnswerable)

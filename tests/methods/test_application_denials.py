@@ -108,6 +108,14 @@ def test_denials_of_applications_that_an_officer_entered_are_told_apart(tmp_path
     assert answered(both)["denials"].verdict is Verdict.NOT_EXPLAINED
 
 
+def test_a_census_of_all_who_voted_is_no_survey_of_volunteers(tmp_path):
+    cast = [{"voter_key": f"v{i:02d}", "event": "cast", "channel": "online", "at": at(400)} for i in range(40)]
+    this = denials(tmp_path, n_denied=8, sampling="census", ballot_events=cast)  # 40 of 60 applicants voted, and all were asked
+    found = answered(this)["denials"]
+    assert found.verdict is Verdict.NOT_EXPLAINED
+    assert "not picked by lot" not in wording.sentence(found)
+
+
 def test_a_survey_of_voters_tells_of_voters(tmp_path):
     voters = [f"v{i:02d}" for i in range(60)]
     cast = [{"voter_key": v, "event": "cast", "channel": "online", "at": at(400)} for v in voters[:30]]
