@@ -58,7 +58,7 @@ def surely_before(first: str = "", second: str = "_of_right") -> pl.Expr:
 def possibly_before(first: str = "", second: str = "_of_right") -> pl.Expr:
     """Whether one stamp is before another under some reading; a time that isn't known may be."""
     unit = pl.duration(seconds=pl.col(f"unit_s{second}") - 1)  # a second is told apart from the next, an hour hides its order
-    as_they_stand = pl.col(f"at{first}") < pl.col(f"at{second}") + unit
+    as_they_stand = pl.col(f"at{first}") < pl.col(f"at{second}")
     apart = pl.col(f"earliest{first}") < pl.col(f"latest{second}") + unit + _margin(first, second)
     return pl.when(_one_clock(first, second)).then(as_they_stand).otherwise(apart).fill_null(True)
 

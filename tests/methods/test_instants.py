@@ -28,8 +28,6 @@ def order(folder, first, second, *clocks):
         (1, "s", (True, True)),
         (-1, "s", (False, False)),
         (30, "min", (False, True)),
-        (0, "min", (False, True)),  # a minute hides which of two was first
-        (0, "hour", (False, True)),
         (60, "min", (True, True)),
     ],
 )
